@@ -47,8 +47,8 @@ struct probe_env {
 /* A kind of probe: a const object in probe/NAME.c, listed in daemon/kinds.c. */
 struct probe_kind {
 	struct conf_variant variant; /* type name and own options */
-	/* Makes a probe from its configuration, which outlives it. Never NULL. */
-	struct probe *(*new)(const struct probe_env *env, const char *name, const void *kind_conf);
+	/* Makes a probe. Never NULL. The runner fills in the head. `env` outlives it. */
+	struct probe *(*new)(const struct probe_env *env, const void *kind_conf);
 	/* Asks once. The verdict comes by probe_done(), later or at once, exactly once for each
 	 * start. */
 	void (*start)(struct probe *p);
@@ -64,10 +64,14 @@ struct probe_kind {
 	void (*timed_out)(const struct probe *p, char *detail, size_t size);
 };
 
-/* The head of every kind's own struct. */
+/* The head of every kind's own struct. `conf` is the kind's options in the generation of now: the
+ * runner sets it after new() and moves it at a reload that left them equal, so a kind keeps no
+ * other pointer into the configuration. `name` is the runner's. */
 struct probe {
 	const struct probe_kind *kind;
 	struct runner *runner;
+	const char *name;
+	const void *conf;
 };
 
 /* The common options' schema rows, for the root schema to embed: frequency, timeout, rise, fall. */

@@ -7,6 +7,7 @@
 
 #include "core/speaker.h"
 
+extern const struct conf_schema bgp_schema; /* the `bgp:` section */
 extern const struct speaker_kind bgp_speaker;
 
 #endif
