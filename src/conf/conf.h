@@ -23,7 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The member of the struct that `offset` points at, by type. */
+/* The member of the struct that `offset` points at, by type. Bounds: min and max both 0 mean those
+ * of the type; a max of 0 beside a positive min means no upper bound. */
 enum conf_type {
 	CONF_END = 0,
 	CONF_BOOL,     /* bool: true, false */
@@ -31,24 +32,24 @@ enum conf_type {
 	CONF_I64,      /* int64_t, within [min, max] */
 	CONF_DOUBLE,   /* double, within [min, max] */
 	CONF_DUR,      /* dur_t: "300ms"; min and max in ns */
-	CONF_STRING,   /* const char *; max: longest length, 0 = 255 */
+	CONF_STRING,   /* const char *; min, max: length in bytes, a max of 0 = 255 */
 	CONF_ENUM,     /* int, one of `choices` */
 	CONF_FLAGS,    /* uint32_t, a list of `choices`, or'ed */
 	CONF_ADDR,     /* struct addr */
 	CONF_PREFIX,   /* struct prefix */
 	CONF_ENDPOINT, /* struct endpoint; min: the port when none is written (0: one must be) */
-	CONF_CUSTOM,   /* by `custom`: a scalar or a whole node with its own syntax */
+	CONF_CUSTOM,   /* by `custom`: a scalar or a whole node with its own syntax; `sub`, if any:
+			* a schema that its syntax uses, for the reference and JSON Schema */
 	CONF_STRUCT,   /* const void *: a struct of `sub`; NULL when absent */
 	CONF_MAP,      /* struct conf_map: name -> struct of `sub` */
-	CONF_VARIANT, /* struct conf_map: name -> struct of `sub` whose key `type` picks the variant
-		       */
-	CONF_LATER,   /* a key that a later version brings: refused with a message that says so */
+	CONF_VARIANT,  /* struct conf_map: as CONF_MAP; the key `type` picks the variant of `sub` */
+	CONF_LATER,    /* a key that a later version brings: refused with a message that says so */
 };
 
 enum conf_flag {
-	CONF_REQUIRED = 1, /* must be written */
+	CONF_REQUIRED = 1, /* must be written; a list must have something in it */
 	CONF_LIST = 2,   /* a list of the type: struct conf_list; a lone scalar is a list of one */
-	CONF_SECRET = 4, /* never printed */
+	CONF_SECRET = 4, /* never printed: the normal form has a comment '# key: "(hidden)"' */
 };
 
 struct conf_choice {
@@ -63,7 +64,8 @@ struct conf_schema;
 
 /* Reads a node into the member `out`; reports with conf_error() and returns. */
 typedef void conf_custom_fn(struct conf_ctx *ctx, const struct conf_node *node, void *out);
-/* Writes the member's normal form as YAML flow text ("{a: 1}" or a scalar). */
+/* Writes the member's normal form as YAML flow text ("{a: 1}" or a scalar); nothing when the member
+ * is not set. Two members are equal when their normal forms are. */
 typedef void conf_custom_show_fn(const void *member, struct str *out);
 
 struct conf_custom {
@@ -71,6 +73,7 @@ struct conf_custom {
 	conf_custom_show_fn *show;
 	const char *syntax;      /* for the reference: "NAME TYPE" */
 	const char *json_schema; /* a JSON Schema fragment, '{"type":"string"}' */
+	size_t size;             /* of the member; for CONF_LIST */
 };
 
 struct conf_row {
@@ -78,7 +81,7 @@ struct conf_row {
 	enum conf_type type;
 	unsigned flags;
 	size_t offset;
-	const char *dflt; /* as it would be written; NULL: zero, or absent */
+	const char *dflt; /* as it would be written (scalars: without quotes); NULL: zero, absent */
 	int64_t min;
 	int64_t max;
 	const struct conf_choice *choices;
@@ -87,7 +90,10 @@ struct conf_row {
 	const char *doc; /* one or two sentences for the reference */
 };
 
-/* A struct's options. `check` looks at what no single row can: combinations. It may be NULL. */
+/* A struct's options. `check` looks at what no single row can: combinations. It may be NULL. It is
+ * called when the struct's own options held no mistake. Structs and maps below it may have had one
+ * (then nothing is applied): there, what could not be read has its default, and an entry whose
+ * `type` is unknown has NULL as its variant. */
 struct conf_schema {
 	const char *name; /* "probe", "service": for messages and the reference */
 	size_t size;
@@ -109,7 +115,8 @@ struct conf_variant {
 };
 
 struct conf_list {
-	const void *items; /* array of the row's type: struct addr[], const char *[], int[] ... */
+	const void *items; /* array of the row's type: struct addr[], const char *[], int[];
+			    * of CONF_STRUCT: const void *[] */
 	size_t count;
 };
 
@@ -121,6 +128,7 @@ struct conf_map_entry {
 struct conf_map {
 	const struct conf_map_entry *entries; /* in the order of the file */
 	size_t count;
+	const struct conf_map_entry *const *by_name; /* sorted, for conf_map_find(); or NULL */
 };
 const struct conf_map_entry *conf_map_find(const struct conf_map *m, const char *name);
 
@@ -129,6 +137,7 @@ enum conf_kind { CONF_SCALAR, CONF_SEQUENCE, CONF_MAPPING };
 struct conf_node {
 	enum conf_kind kind;
 	const char *text; /* scalars */
+	bool quoted;      /* scalars: written in quotes or as a block, so "" is meant */
 	struct conf_pair {
 		struct conf_node *key; /* NULL in a sequence */
 		struct conf_node *value;
@@ -177,8 +186,16 @@ bool conf_equal(const struct conf_schema *schema, const void *a, const void *b);
 enum conf_show { CONF_SHOW_SET, CONF_SHOW_ALL };
 void conf_print(
     const struct conf_schema *schema, const void *obj, enum conf_show what, struct str *out);
+/* The options that differ from their defaults as YAML flow text, "{med: 100}": for the show
+ * function of a CONF_CUSTOM. */
+void conf_print_flow(const struct conf_schema *schema, const void *obj, struct str *out);
+/* `text` as a YAML scalar, in quotes when it needs them: likewise. */
+void conf_print_scalar(const char *text, struct str *out);
 /* doc/config.md and the JSON Schema, from the rows. */
 void conf_print_reference(const struct conf_schema *root, struct str *out);
 void conf_print_json_schema(const struct conf_schema *root, struct str *out);
+/* Writes a line for each mistake in the rows themselves: no doc, key twice, a default that its own
+ * reader refuses... For the tests of whoever writes schemas. */
+void conf_lint(const struct conf_schema *root, struct str *out);
 
 #endif
