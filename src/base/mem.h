@@ -10,8 +10,11 @@
 
 #include <stddef.h>
 
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
-#define ARRAY_LEN(a)                    (sizeof(a) / sizeof((a)[0]))
+/* The struct around a member. The second form is for pointers to const. */
+#define container_of(ptr, type, member) ((type *)(void *)(((char *)(ptr)) - offsetof(type, member)))
+#define const_container_of(ptr, type, member)                                                      \
+	((const type *)(const void *)(((const char *)(ptr)) - offsetof(type, member)))
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Zeroed memory, owned by the caller, released with free(). Never NULL. */
 void *mem_alloc(size_t size);

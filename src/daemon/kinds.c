@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What nighd is made of: a probe kind or a speaker more is a row more, and nothing else changes.
+ */
+#include "daemon/kinds.h"
+
+#include "probe/probe_kinds.h"
+#include "proto/bgp/bgp.h"
+
+const struct conf_variant *const kinds_probes[] = {
+    &probe_dns.variant,
+    &probe_tcp.variant,
+    &probe_exec.variant,
+    NULL,
+};
+
+const struct speaker_kind *const kinds_speakers[] = {
+    &bgp_speaker,
+    NULL,
+};
+
+const char *const kinds_speaker_names[] = {
+    "bgp",
+    NULL,
+};

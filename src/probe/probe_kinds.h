@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The probe kinds, one a file.
+ */
+#ifndef PROBE_KINDS_H
+#define PROBE_KINDS_H
+
+#include "core/probe.h"
+
+extern const struct probe_kind probe_dns;
+extern const struct probe_kind probe_tcp;
+extern const struct probe_kind probe_exec;
+
+#endif
