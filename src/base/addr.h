@@ -65,9 +65,10 @@ bool prefix_contains(const struct prefix *outer, const struct prefix *inner);
 bool prefix_is_host(const struct prefix *p);
 uint32_t prefix_hash(const struct prefix *p);
 
-/* "192.0.2.53", "192.0.2.53:53", "[2001:db8::1]:53", "2001:db8::1"; `port` is used when none is
- * written. Returns 0 or -1. */
+/* "192.0.2.53", "192.0.2.53:53", "[2001:db8::1]:53", "2001:db8::1", "[fe80::1%2]:53" (the scope is
+ * an interface index, never a name); `port` is used when none is written. Returns 0 or -1. */
 int endpoint_parse(const char *text, uint16_t port, struct endpoint *out);
+/* Port 0 is left out. */
 char *endpoint_format(const struct endpoint *e, char *buf, size_t size);
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 /* To and from the socket API. Returns the length of the filled sockaddr; from: 0 or -1. */

@@ -22,7 +22,7 @@ enum log_level {
 	LOG_LVL_DEBUG = 7
 };
 
-/* A sink takes one finished line without newline. */
+/* A sink takes one finished line, with its prefix ("warning engine: "), without newline. */
 typedef void log_sink_fn(enum log_level level, const char *line);
 
 /* `who` is the process's name in the family ("engine", "helper"), copied. */

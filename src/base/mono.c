@@ -161,50 +161,64 @@ dur_format(dur_t d, char *buf, size_t size)
 	return buf;
 }
 
-/* Reads "1.5" of the unit that follows it. `*max` is the unit that must not be reached again and is
- * lowered. Returns the text behind, or NULL. */
+static const struct unit *
+unit_find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		if (strlen(units[i].name) == len && strncmp(name, units[i].name, len) == 0)
+			return &units[i];
+	}
+	return NULL;
+}
+
+/* Adds the value of the digits behind a point. 0, or -1 when a nanosecond would have to be split.
+ */
+static int
+parse_fraction(const char *digits, size_t len, dur_t unit_ns, dur_t *sum)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (unit_ns % 10 != 0)
+			return -1;
+		unit_ns /= 10;
+		*sum = saturating_add(*sum, (digits[i] - '0') * unit_ns);
+	}
+	return 0;
+}
+
+/* Reads one number with its unit and adds it to `*sum`. The unit must be smaller than `*limit`,
+ * which then becomes that unit, or 0 when a fraction says that nothing may follow. Returns the text
+ * behind, or NULL when malformed. */
 static const char *
-parse_part(const char *text, dur_t *max, dur_t *out)
+parse_part(const char *text, dur_t *limit, dur_t *sum)
 {
 	size_t whole_len = strspn(text, "0123456789");
-	const char *fraction = text[whole_len] == '.' ? text + whole_len + 1 : "";
-	size_t fraction_len = strspn(fraction, "0123456789");
-	const char *word = *fraction != '\0' ? fraction + fraction_len : text + whole_len;
-	size_t word_len = strspn(word, "dhmsun");
-	const struct unit *unit = NULL;
-	dur_t scale;
-	dur_t sum = 0;
+	bool pointed = text[whole_len] == '.';
+	const char *fraction = text + whole_len + (pointed ? 1 : 0);
+	size_t fraction_len = pointed ? strspn(fraction, "0123456789") : 0;
+	const char *word = fraction + fraction_len;
+	size_t word_len = strspn(word, "abcdefghijklmnopqrstuvwxyz");
+	const struct unit *unit = unit_find(word, word_len);
+	dur_t value = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(units) && unit == NULL; i++) {
-		if (strlen(units[i].name) == word_len &&
-		    strncmp(word, units[i].name, word_len) == 0)
-			unit = &units[i];
-	}
-	if (unit == NULL || unit->ns >= *max || whole_len == 0)
+	if (unit == NULL || unit->ns >= *limit || whole_len == 0 || (pointed && fraction_len == 0))
 		return NULL;
 	for (size_t i = 0; i < whole_len; i++) {
-		if (__builtin_mul_overflow(sum, 10, &sum) ||
-		    __builtin_add_overflow(sum, text[i] - '0', &sum))
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, text[i] - '0', &value))
 			return NULL;
 	}
-	if (__builtin_mul_overflow(sum, unit->ns, &sum))
+	if (__builtin_mul_overflow(value, unit->ns, &value) ||
+	    parse_fraction(fraction, fraction_len, unit->ns, &value) < 0)
 		return NULL;
-	scale = unit->ns;
-	for (size_t i = 0; i < fraction_len; i++) {
-		if (scale % 10 != 0)
-			return NULL;
-		scale /= 10;
-		sum = saturating_add(sum, (fraction[i] - '0') * scale);
-	}
-	*max = fraction_len > 0 ? 0 : unit->ns;
-	*out = saturating_add(*out, sum);
+	*limit = pointed ? 0 : unit->ns;
+	*sum = saturating_add(*sum, value);
 	return word + word_len;
 }
 
 int
 dur_parse(const char *text, dur_t *out)
 {
-	dur_t max = INT64_MAX;
+	dur_t limit = INT64_MAX;
 	dur_t d = 0;
 
 	if (str_equal(text, "0")) {
@@ -212,7 +226,7 @@ dur_parse(const char *text, dur_t *out)
 		return 0;
 	}
 	do {
-		text = parse_part(text, &max, &d);
+		text = parse_part(text, &limit, &d);
 		if (text == NULL)
 			return -1;
 	} while (*text != '\0');

@@ -40,7 +40,8 @@ mono_t mono_clock(void);
 /* CLOCK_REALTIME in nanoseconds since 1970, for people only. Same callers as mono_clock(). */
 int64_t wall_clock_ns(void);
 
-/* Writes a duration as people read it ("1.5s", "300ms", "2h5m") into buf, always terminated.
+/* Writes a duration as people read it ("1.5s", "300ms", "2h5m", "never") into buf, always
+ * terminated: up to three digits of fraction, none from an hour on; what is finer is cut off.
  * Returns buf. 24 bytes hold any duration. */
 char *dur_format(dur_t d, char *buf, size_t size);
 /* Reads "300ms", "1s", "1.5s", "2m", "1h30m", "1d". A unit is demanded (except for 0). Returns 0,
