@@ -18,8 +18,8 @@
 #define BGP_MSG_MAX     4096
 #define BGP_VERSION     4
 #define BGP_AS_TRANS    23456 /* RFC 6793 section 9 */
-#define BGP_NOTIFY_DATA 255
-#define BGP_AS_PATH_MAX 64 /* decoded for showing; longer paths are counted */
+#define BGP_NOTIFY_DATA 256   /* RFC 9003: a length byte and 255 bytes of text */
+#define BGP_AS_PATH_MAX 64    /* decoded for showing; longer paths are counted */
 
 enum bgp_type {
 	BGP_OPEN = 1,
@@ -40,7 +40,7 @@ const char *bgp_af_str(enum bgp_af af); /* "ipv4-unicast" */
 struct bgp_notify {
 	uint8_t code;
 	uint8_t subcode;
-	uint8_t data_len; /* what is beyond BGP_NOTIFY_DATA is dropped */
+	uint16_t data_len; /* what is beyond BGP_NOTIFY_DATA is dropped */
 	uint8_t data[BGP_NOTIFY_DATA];
 };
 enum bgp_notify_code {
@@ -66,7 +66,9 @@ enum bgp_cease {
 	BGP_CEASE_BFD_DOWN = 10
 };
 struct bgp_notify bgp_notify_make(uint8_t code, uint8_t subcode);
-/* Cease with the RFC 9003 text (at most 255 bytes, cut at a UTF-8 boundary). */
+/* Cease. `text` (may be NULL) goes with shutdown and reset (RFC 9003: at most 255 bytes, cut at a
+ * UTF-8 boundary) and is left out with other subcodes. A hard reset (RFC 8538) wraps an
+ * Administrative Shutdown with that text. */
 struct bgp_notify bgp_notify_cease(enum bgp_cease subcode, const char *text);
 /* "Cease/Administrative Shutdown: maintenance": known or "code 9/3". Text sanitised. */
 void bgp_notify_format(const struct bgp_notify *n, struct str *out);
@@ -81,7 +83,7 @@ enum bgp_type bgp_frame_type(const uint8_t *msg);
 /* -- OPEN (RFC 4271 4.2, 5492, 9072) -- */
 struct bgp_caps {
 	bool mp;     /* any Multiprotocol capability seen */
-	uint32_t af; /* mask of BGP_AF_BIT */
+	uint32_t af; /* mask of BGP_AF_BIT; decoded without `mp`: IPv4 alone (RFC 4760 8) */
 	bool as4;
 	uint32_t as4_number;
 	bool refresh;          /* RFC 2918 (2) or the old code (128) */
@@ -91,7 +93,8 @@ struct bgp_caps {
 	bool restart_state;
 	uint16_t restart_time; /* s */
 	uint8_t unknown;       /* count of capabilities that we do not know */
-	char hostname[65];     /* (73); sanitised */
+	bool fqdn;             /* the hostname capability (73) */
+	char hostname[65];     /* from it, sanitised; may be empty */
 };
 struct bgp_open {
 	uint8_t version;
@@ -110,7 +113,8 @@ struct bgp_open_expect {
 /* Decodes and checks the body (RFC 4271 6.2; 6286; 7607). 0, or -1 with *n (2/x). */
 int bgp_open_decode(const uint8_t *msg, size_t len, const struct bgp_open_expect *expect,
     struct bgp_open *out, struct bgp_notify *n);
-/* Writes a whole message; bytes, or 0 when it does not fit. */
+/* Writes a whole message; bytes, or 0 when it does not fit. The My AS field follows from `as`;
+ * graceful restart is written without families: helper only. */
 size_t bgp_open_encode(const struct bgp_open *o, uint8_t *buf, size_t cap);
 
 /* -- NOTIFICATION, KEEPALIVE, ROUTE-REFRESH -- */
@@ -159,9 +163,10 @@ struct bgp_path {
 	uint32_t
 	    as_path[BGP_AS_PATH_MAX]; /* sequences and sets flattened, AS4_PATH merged (RFC 6793) */
 	uint16_t as_count;            /* ASes in the path; beyond BGP_AS_PATH_MAX only counted */
-	bool has_as_set;              /* RFC 9774: such a route is withdrawn */
-	struct addr next_hop;         /* of the NEXT_HOP attribute */
-	const uint8_t *communities;   /* view: 4 bytes each */
+	uint16_t own_count;   /* how often ctx->local_as stands in it: a loop (RFC 4271 9.1.2) */
+	bool has_as_set;      /* RFC 9774: such a route is withdrawn */
+	struct addr next_hop; /* of the NEXT_HOP attribute */
+	const uint8_t *communities; /* view: 4 bytes each */
 	uint16_t community_count;
 	const uint8_t *large_communities; /* view: 12 bytes each */
 	uint16_t large_count;
@@ -181,6 +186,7 @@ struct bgp_update {
 	bool end_of_rib; /* RFC 4724 section 2 */
 	enum bgp_af end_of_rib_af;
 	enum bgp_disposition disposition;
+	uint32_t disable; /* families given up (mask), when the disposition is BGP_AF_DISABLE */
 	struct bgp_notify notify; /* when the disposition is BGP_SESSION_RESET */
 	uint8_t bad_attr;         /* type code that decided, for log and counters */
 	char reason[80];          /* "ORIGIN: length 2, must be 1"; "" when accepted */
@@ -190,19 +196,24 @@ struct bgp_update_ctx {
 	bool as4;          /* 4-octet AS negotiated */
 	uint32_t af;       /* negotiated families */
 	uint32_t first_as; /* demanded leftmost AS (eBGP); 0: no check */
+	uint32_t local_as; /* for path.own_count; 0: not counted */
 };
-/* Never fails: what is wrong is in out->disposition. `len` is a whole framed message. */
+/* Never fails: what is wrong is in out->disposition. `len` is a whole framed message.
+ *   BGP_ACCEPT, BGP_ATTR_DISCARD: use it (what was bad is left out of it);
+ *   BGP_TREAT_AS_WITHDRAW: its announced prefixes, too, are withdrawn;
+ *   BGP_AF_DISABLE: give up the families in `disable`; its other prefixes are withdrawn;
+ *   BGP_SESSION_RESET: close with `notify`; the lists are empty. */
 void bgp_update_decode(
     const uint8_t *msg, size_t len, const struct bgp_update_ctx *ctx, struct bgp_update *out);
 
-/* What we announce: built from intent alone. Attributes leave in ascending order of their type
- * code. */
+/* What we announce: built from intent alone. MP_REACH_NLRI leaves first (RFC 7606 section 5.1), the
+ * other attributes follow in ascending order of their type code. */
 struct bgp_announce {
 	bool ebgp;
 	bool as4;
 	uint32_t local_as;
-	uint8_t prepend; /* eBGP: local_as is written 1 + prepend times; iBGP: an empty path +
-			    prepend */
+	uint8_t prepend; /* eBGP: local_as is written 1 + prepend times. iBGP: the path is empty;
+			    our own AS in it would be a loop to the neighbor */
 	struct addr next_hop;
 	struct addr next_hop_ll; /* IPv6 over a link: RFC 2545; or ADDR_NONE */
 	bool has_med;
@@ -217,6 +228,7 @@ struct bgp_packer {
 	enum bgp_af af;
 	size_t attr_len_mark;
 	size_t mp_len_mark;
+	size_t tail; /* bytes kept back at the end of the buffer for what follows the prefixes */
 	size_t count;
 	bool withdraw;
 };
