@@ -54,6 +54,13 @@ void answer_prefix(struct answer *a, const char *key, const struct prefix *p);
 /* A line of text; the level is its indentation (0, 1, 2...). */
 void answer_line(struct answer *a, unsigned level, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* The client is to ask `words` (joined by blanks) next, after so many milliseconds: how `--follow`
+ * and
+ * `--wait` work without anybody holding state. */
+void answer_again(struct answer *a, unsigned after_ms, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The failure is one of usage: exit code 2. After answer_fail(). */
+void answer_usage(struct answer *a);
 /* The command was refused or failed: exit code 1, and this message. */
 void answer_fail(struct answer *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

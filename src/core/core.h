@@ -25,7 +25,7 @@ struct service;
 
 /* Called when something was marked that core_run() has to look at (schedule a deferred task). */
 struct core_env;
-typedef void core_wake_fn(const struct core_env *env);
+typedef void core_wake_fn(struct core_env *env);
 
 /* Embedded in whoever runs the core; outlives it. `history` and `wake` may be NULL.
  * `wall_offset_ns`: what to add to a mono_t to get the wall clock, for the history. */
@@ -37,7 +37,7 @@ struct core_env {
 	const char *const *speakers; /* NULL-terminated */
 	intent_audience configured;  /* which of them the configuration has */
 };
-struct core *core_new(const struct core_env *env);
+struct core *core_new(struct core_env *env);
 void core_free(struct core *c);
 
 /* -- configuration: what a generation contains. Names are unique over probes and tracks; references

@@ -44,6 +44,9 @@ struct speaker_peer {
 };
 typedef void speaker_peer_fn(void *arg, const struct speaker_peer *peer);
 
+/* Where a speaker will listen with a section in force: what the privileged side then allows. */
+typedef void speaker_listen_fn(void *arg, const struct endpoint *local);
+
 /* A kind of speaker: a const object in proto/NAME/NAME.c, listed in daemon/kinds.c. */
 struct speaker_kind {
 	const char *name; /* the section of the configuration and the word in `advertise:` */
@@ -62,6 +65,8 @@ struct speaker_kind {
 	void (*explain)(
 	    const struct speaker *s, const struct prefix *p, struct answer *a, mono_t now);
 	void (*metrics)(const struct speaker *s, struct metric_writer *m, mono_t now);
+	/* Names every endpoint that this section may make it listen on. NULL: none ever. */
+	void (*listens)(const void *section, speaker_listen_fn *fn, void *arg);
 };
 
 /* The head of every speaker's own struct. */

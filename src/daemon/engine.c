@@ -52,7 +52,7 @@ engine_runner_find(const struct engine *e, const char *name)
 /* -- facts -- */
 
 static void
-on_wake(const struct core_env *env)
+on_wake(struct core_env *env)
 {
 	struct engine *e = container_of(env, struct engine, core_env);
 
@@ -89,7 +89,14 @@ on_address(struct kernel_listener *l, const struct prefix *prefix, bool present,
 {
 	struct engine *e = container_of(l, struct engine, listener);
 
-	address_sink_report(&e->addresses, prefix, present, error);
+	address_sink_state(e->addresses, prefix, present, error);
+}
+
+static void
+on_present(struct address_sink_host *h, const struct prefix *prefix, bool present)
+{
+	struct engine *e = container_of(h, struct engine, address_host);
+
 	core_address(e->core, prefix, present, loop_now(e->env->loop));
 }
 
@@ -124,7 +131,7 @@ speakers_new(struct engine *e)
 static void on_stop_poll(struct loop_timer *t);
 
 struct engine *
-engine_new(const struct engine_env *env, const struct node_conf *node)
+engine_new(struct engine_env *env, const struct node_conf *node)
 {
 	struct engine *e = mem_alloc(sizeof(*e));
 	mono_t now = loop_now(env->loop);
@@ -152,7 +159,9 @@ engine_new(const struct engine_env *env, const struct node_conf *node)
 	e->core = core_new(&e->core_env);
 	e->probe_env = (struct probe_env){.loop = env->loop, .kernel = env->kernel, .rng = &e->rng};
 	e->listener = (struct kernel_listener){.address = on_address, .link = on_link};
-	address_sink_init(&e->addresses, env->loop, core_intent(e->core), env->kernel);
+	e->address_host.present = on_present;
+	e->addresses =
+	    address_sink_new(env->loop, core_intent(e->core), env->kernel, &e->address_host);
 	env->kernel->listener = &e->listener;
 	speakers_new(e);
 	return e;
@@ -176,7 +185,7 @@ engine_free(struct engine *e)
 	for (size_t i = 0; kinds_speakers[i] != NULL; i++)
 		kinds_speakers[i]->free(e->speakers[i]);
 	e->env->kernel->listener = NULL;
-	address_sink_done(&e->addresses);
+	address_sink_free(e->addresses);
 	loop_task_cancel(&e->decide);
 	loop_timer_cancel(&e->deadline);
 	loop_timer_cancel(&e->stop_poll);

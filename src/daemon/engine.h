@@ -26,9 +26,9 @@ struct engine_reload {
 
 struct engine_env;
 /* Everything has been withdrawn and said: the process may end. */
-typedef void engine_stopped_fn(const struct engine_env *env);
+typedef void engine_stopped_fn(struct engine_env *env);
 /* The operator wants the configuration to be read again; the answer comes by engine_reloaded(). */
-typedef void engine_reload_fn(const struct engine_env *env);
+typedef void engine_reload_fn(struct engine_env *env);
 
 /* Embedded in whoever composes the engine, and outlives it. */
 struct engine_env {
@@ -40,7 +40,7 @@ struct engine_env {
 	engine_reload_fn *reload; /* NULL: reload is refused */
 };
 
-struct engine *engine_new(const struct engine_env *env, const struct node_conf *node);
+struct engine *engine_new(struct engine_env *env, const struct node_conf *node);
 void engine_free(struct engine *e);
 
 /* Makes a generation the one in force (and owns it from now on): the difference to the one before

@@ -24,7 +24,7 @@ RB_HEAD(engine_runners, engine_runner);
 enum engine_phase { ENGINE_RUNNING, ENGINE_WITHDRAWING, ENGINE_LEAVING, ENGINE_STOPPED };
 
 struct engine {
-	const struct engine_env *env;
+	struct engine_env *env;
 	struct history history;
 	struct rng rng;
 	struct core_env core_env;
@@ -33,7 +33,8 @@ struct engine {
 	struct engine_runners runners;
 	struct speaker *speakers[KINDS_SPEAKERS_MAX];
 	struct kernel_listener listener;
-	struct address_sink addresses;
+	struct address_sink *addresses;
+	struct address_sink_host address_host;
 	struct loop_task decide;
 	struct loop_timer deadline;
 	struct conf_generation *generation;
@@ -51,6 +52,7 @@ struct engine {
 };
 
 extern const struct command engine_command_rows[];
+void engine_explain(struct command_host *host, const struct command_call *call, struct answer *a);
 /* The runner of a probe, or NULL. */
 const struct runner *engine_runner_find(const struct engine *e, const char *name);
 
