@@ -38,7 +38,7 @@ void loop_free(struct loop *l);
 mono_t loop_now(const struct loop *l);
 /* The wall clock, for people: nanoseconds since 1970. Virtual loops count from 2026-01-01. */
 int64_t loop_wall_ns(const struct loop *l);
-/* Runs until loop_stop(). */
+/* Runs until loop_stop(); a virtual loop also returns when nothing can happen any more. */
 void loop_run(struct loop *l);
 /* One turn that waits at most `max_wait`; true when anything ran. */
 bool loop_turn(struct loop *l, dur_t max_wait);
@@ -98,6 +98,8 @@ struct loop_signal {
 	loop_signal_fn *fn;
 	int signo;
 	struct event *event;
+	bool pending; /* caught, not yet delivered */
+	TAILQ_ENTRY(loop_signal) link;
 };
 void loop_signal_start(struct loop_signal *s, struct loop *l, int signo, loop_signal_fn *fn);
 void loop_signal_stop(struct loop_signal *s);

@@ -42,7 +42,8 @@ enum net_event {
 	NET_OPEN,     /* a connect succeeded */
 	NET_READABLE, /* bytes or the end can be read */
 	NET_WRITABLE, /* room again, after net_stream_want_write() */
-	NET_FAILED,   /* connect failed or the connection broke: see `error`; only close is left */
+	NET_FAILED,   /* connect failed or the connection broke: see `error`; only close is left.
+		       * At most once; also after read or write told of it, unless closed then */
 };
 
 struct net_stream;
@@ -64,6 +65,8 @@ struct net_stream_ops {
 	void (*want_write)(struct net_stream *s, bool on);
 	void (*want_read)(struct net_stream *s, bool on);
 	size_t (*unsent)(const struct net_stream *s);
+	/* The handle lies at `s` now (net_stream_adopt). */
+	void (*moved)(struct net_stream *s);
 	void (*close)(struct net_stream *s);
 };
 
@@ -76,7 +79,9 @@ void net_stream_want_write(struct net_stream *s, bool on);
 void net_stream_want_read(struct net_stream *s, bool on);
 /* Bytes written and not yet acknowledged by the peer's TCP (SIOCOUTQ). */
 size_t net_stream_unsent(const struct net_stream *s);
+/* From connect or adopt until close: also while connecting, and after NET_FAILED. */
 bool net_stream_is_open(const struct net_stream *s);
+/* What was written still goes out. Safe on a zeroed handle and twice. */
 void net_stream_close(struct net_stream *s);
 
 struct net_listener;
@@ -88,14 +93,15 @@ struct net_listener {
 	net_accept_fn *fn;
 	struct endpoint local;
 	void *impl;
-	int error; /* negative errno when opening failed; retried by the provider every few seconds
-		    */
+	/* Negative errno while it cannot be opened; the provider tries again every few seconds. */
+	int error;
 };
 
 /* A provider of streams: the kernel's TCP, or the simulator's. */
 struct net;
 struct net_ops {
-	/* Starts a connection into `s` (fn set by the caller). 0 or a negative errno. */
+	/* Starts a connection into `s` (fn set by the caller). 0 or a negative errno. `opts` is
+	 * never NULL here. */
 	int (*connect)(struct net *n, struct net_stream *s, const struct endpoint *remote,
 	    const struct net_opts *opts);
 	int (*listen)(struct net *n, struct net_listener *l, const struct endpoint *local,
@@ -107,13 +113,18 @@ struct net {
 	const struct net_ops *ops;
 	struct loop *loop;
 };
+/* 0: NET_OPEN or NET_FAILED follows, never from inside this call. Negative errno: `s` is closed.
+ * `opts` may be NULL. */
 int net_connect(struct net *n, struct net_stream *s, const struct endpoint *remote,
     const struct net_opts *opts);
+/* 0 even when the address cannot be had yet: l->error says so, and the provider goes on trying. */
 int net_listen(struct net *n, struct net_listener *l, const struct endpoint *local,
     const struct net_opts *opts);
+/* Safe on a zeroed listener and twice. */
 void net_unlisten(struct net_listener *l);
 /* Moves an accepted stream into its owner's handle (fn set by the owner). */
 void net_stream_adopt(struct net_stream *to, struct net_stream *from);
+/* Listeners end; streams of the kernel's provider live on, those of a virtual node are reset. */
 void net_free(struct net *n);
 
 /* Opens listening sockets with privileges that this process has not. Asked by the kernel's
