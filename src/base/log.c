@@ -20,7 +20,6 @@
 #include "base/str.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,12 +53,13 @@ static bool
 stderr_is_journal(void)
 {
 	const char *stream = getenv("JOURNAL_STREAM");
-	uintmax_t dev, ino;
+	char own[48];
 	struct stat st;
 
-	if (stream == NULL || sscanf(stream, "%" SCNuMAX ":%" SCNuMAX, &dev, &ino) != 2)
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0)
 		return false;
-	return fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+	snprintf(own, sizeof(own), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return str_equal(stream, own);
 }
 
 void
