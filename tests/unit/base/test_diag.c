@@ -24,7 +24,7 @@ prints_in_the_order_of_the_text(void **state)
 	diag_add(&d, "a.yaml", 10, 2, "second at 10:2");
 	diag_add(&d, "a.yaml", 9, 4, "at 9:4");
 	diag_add(&d, "a.yaml", 9, 0, "line only");
-	diag_add(&d, "a.yaml", 0, 0, "cannot be read");
+	diag_add(&d, "a.yaml", 0, 9, "cannot be read");
 	assert_false(diag_empty(&d));
 	diag_print(&d, &out);
 	assert_string_equal(out.text, "a.yaml: cannot be read\n"

@@ -66,11 +66,12 @@ escapes_text_and_mends_names(void **state)
 	struct str out = {0};
 
 	metric_init(&m, &out);
-	metric_family(&m, "a.b", METRIC_GAUGE, "say \"a\\b\"\nhere");
+	metric_family(&m, "azAZ_09.b", METRIC_GAUGE, "say \"a\\b\"\nhere");
 	metric_sample(&m, labels, 1);
-	assert_string_equal(out.text, "# HELP a_b say \"a\\\\b\"\\nhere\n"
-				      "# TYPE a_b gauge\n"
-				      "a_b{na_me=\"a\\\"b\\\\c\\nd\",_x=\"\",a1=\"\\n\"} 1\n");
+	assert_string_equal(out.text,
+	    "# HELP azAZ_09_b say \"a\\\\b\"\\nhere\n"
+	    "# TYPE azAZ_09_b gauge\n"
+	    "azAZ_09_b{na_me=\"a\\\"b\\\\c\\nd\",_x=\"\",a1=\"\\n\"} 1\n");
 	str_done(&out);
 }
 

@@ -84,6 +84,7 @@ writes_durations_for_people(void **state)
 	    {DUR_DAY + 2 * DUR_HOUR + 3 * DUR_MIN + 4 * DUR_S, "1d2h3m4s"},
 	    {-1500 * DUR_MS, "-1.5s"},
 	    {-(90 * DUR_S), "-1m30s"},
+	    {-300 * DUR_MS, "-300ms"},
 	    {-1, "-1ns"},
 	    {DUR_NEVER, "never"},
 	    {DUR_NEVER - 1, "106751d23h47m16s"},

@@ -173,6 +173,8 @@ suggests_the_nearest_word(void **state)
 	    {"interfacess", "interfaces"},
 	    {"mde", "med"},
 	    {"ass", "as"},
+	    {"emd", "med"},
+	    {"dem", NULL}, /* two slips are too many for three letters */
 	    {"x", NULL},
 	    {"", NULL},
 	    {"colour", NULL},
