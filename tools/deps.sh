@@ -12,7 +12,7 @@
 set -eu
 
 build="gcc libc6-dev pkg-config meson ninja-build
-	libevent-dev libyaml-dev libjansson-dev libmnl-dev libldns-dev libssl-dev libsystemd-dev libcap-ng-dev scdoc
+	libevent-dev libyaml-dev libjansson-dev libmnl-dev libldns-dev libsystemd-dev libcap-ng-dev scdoc
 	libbsd-dev libcmocka-dev"
 check="$build iproute2 iputils-ping traceroute procps nftables python3 python3-pytest python3-scapy
 	python3-dnspython bind9 bind9-dnsutils frr bird2 gobgpd openbgpd exabgp tshark"
