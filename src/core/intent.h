@@ -12,8 +12,12 @@
  * requires is present on the host; an address that is not wanted any more stays until every sink
  * has settled the route's withdrawal and the service's drain time has passed since.
  *
+ * A sink is handed an unwanted entry only if it may have been handed the same as wanted since its
+ * last reset, and only such a sink is waited for: whoever announced nothing has nothing to settle.
+ *
  * Owns: entries. A sink struct is a member of its owner. Pure: no clock, no I/O; `notify` is called
- * when a sink that had seen everything has something to see again.
+ * when a sink that had seen everything has something to see again. Entries are freed by
+ * intent_run() alone: a pointer to one is good until then.
  */
 #ifndef CORE_INTENT_H
 #define CORE_INTENT_H
@@ -38,27 +42,39 @@ struct intent_node {
 	struct intent_queue *queue;
 };
 
+struct intent_wait;
+TAILQ_HEAD(intent_waits, intent_wait);
+
 struct intent_entry {
-	struct intent_node
-	    node; /* in the queue of wanted or of unwanted entries, by time of change */
+	/* in the queue of wanted or of unwanted entries, by time of change; in none before the
+	 * first change that sinks see */
+	struct intent_node node;
 	RB_ENTRY(intent_entry) tree;
-	enum intent_kind kind;
+	const char *interface;    /* addresses: "lo" (shared, owned by the intent) */
+	const char *interface_to; /* addresses: where it moves when it has been given up; or NULL */
+	char *service;            /* who wants it (shared, owned by the intent) */
 	struct prefix prefix;
-	const char *interface; /* addresses: "lo" (owned by the entry) */
-	char *service;         /* who wants it */
-	bool asked;            /* the service wants it */
-	bool wanted;           /* the effective state, which sinks see */
+	bool asked;    /* the service wants it */
+	bool wanted;   /* the effective state, which sinks see */
+	bool present;  /* addresses: on the host, as the kernel says */
+	bool repair;   /* addresses: put it back when somebody deletes it */
+	bool draining; /* addresses: the wait of `drain` has begun */
+	bool held;     /* routes: wanted, or the withdrawal has not settled everywhere */
+	bool ghost;    /* routes: the withdrawal from an audience that lost the prefix; hidden */
+	enum intent_kind kind;
 	enum service_level level;
 	enum why why;       /* of the last change */
+	enum why ask_why;   /* of what the service wants */
 	struct attrs attrs; /* routes */
 	intent_audience audience;
-	bool present;      /* addresses: on the host, as the kernel says */
-	bool repair;       /* addresses: put it back when somebody deletes it */
+	intent_audience ask_audience; /* routes: that of the next announcement */
+	uint32_t holds;               /* addresses: routes of the prefix that are held */
 	dur_t drain;       /* addresses: wait this long after the route's withdrawal settled */
 	mono_t settled_at; /* addresses: when that wait began */
-	bool draining;
-	uint64_t version; /* of the last change that sinks see */
+	uint64_t version;  /* of the last change that sinks see */
+	uint64_t since;    /* the version by which it became wanted the last time; 0: never yet */
 	mono_t changed;
+	struct intent_wait *wait; /* what it waits for, or NULL */
 };
 
 struct intent;
@@ -75,6 +91,12 @@ struct intent_sink {
 	struct intent_node wanted_mark;
 	uint64_t settled; /* the effect of all changes up to this version is complete */
 	bool idle;        /* has seen everything; the next change calls notify */
+	/* the intent's own books */
+	uint64_t seen;             /* newest wanted version handed out since the last reset */
+	uint64_t seen_unwanted;    /* newest unwanted version handed out */
+	uint64_t handed;           /* newest version of all; with all seen: the intent's */
+	uint64_t last;             /* version of the entry handed out last */
+	struct intent_waits waits; /* entries whose withdrawal it has not settled */
 	TAILQ_ENTRY(intent_sink) link;
 };
 
@@ -94,7 +116,9 @@ struct intent_ask {
 	bool address; /* ask for the address */
 	bool route;   /* ask for the route; it is announced when the address is present as well */
 };
-/* Says what `prefix` should be. Nothing happens when nothing changed. */
+/* Says what `prefix` should be. Nothing happens when nothing changed. A route that is asked for
+ * without an address needs none. Asking for neither removes the prefix: the route at once, the
+ * address when that has settled and `drain` has passed. */
 void intent_set(
     struct intent *in, const struct prefix *prefix, const struct intent_ask *ask, mono_t now);
 /* The kernel says whether the address is on the host. */
@@ -104,6 +128,9 @@ void intent_address_present(
 mono_t intent_run(struct intent *in, mono_t now);
 
 /* -- from the sinks -- */
+/* The owner zeroes the sink and sets `audience` before. Whoever adds, resets or replays walks next:
+ * notify is called for what changes after a walk has seen everything, and should do no more than
+ * schedule the next one. */
 void intent_sink_add(struct intent *in, struct intent_sink *s, const char *name,
     enum intent_kind kind, intent_notify_fn *notify);
 void intent_sink_del(struct intent_sink *s);
@@ -115,7 +142,9 @@ void intent_sink_replay(struct intent_sink *s);
 const struct intent_entry *intent_next(struct intent_sink *s);
 /* The same without stepping over it: for a sink that may find no room for it. */
 const struct intent_entry *intent_peek(struct intent_sink *s);
-/* The sink's world has everything it was handed up to `version` (of the last entry handed out). */
+/* The sink's world has everything it was handed up to `version`, that of an entry handed out.
+ * Versions do not come in order (withdrawals jump the queue); settling the entry that was handed
+ * out last settles all that was handed out before it. */
 void intent_settle(struct intent_sink *s, uint64_t version);
 /* The newest version handed out or not: a sink without a session settles this. */
 uint64_t intent_version(const struct intent *in);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What all kinds of probes share: the common options, and the ways for a kind to say how an attempt
+ * went. When an attempt starts and what a verdict means is the runner's business (runner.c).
+ *
+ * A call of probe_done() (or of one of its shorthands) is the last thing that a kind does with its
+ * probe: the runner's owner may free the probe before the call returns.
+ */
+#include "core/probe.h"
+
+#include "core/runner.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct conf_row probe_rows[] = {
+    {
+	.key = "frequency",
+	.type = CONF_DUR,
+	.offset = offsetof(struct probe_conf, frequency),
+	.dflt = "1s",
+	.min = 10 * DUR_MS,
+	.max = DUR_DAY,
+	.doc = "How often to ask.",
+    },
+    {
+	.key = "timeout",
+	.type = CONF_DUR,
+	.offset = offsetof(struct probe_conf, timeout),
+	.dflt = "300ms",
+	.min = DUR_MS,
+	.max = DUR_DAY,
+	.doc = "How long to wait for an answer before the attempt counts as failed; at most the "
+	       "frequency.",
+    },
+    {
+	.key = "rise",
+	.type = CONF_U32,
+	.offset = offsetof(struct probe_conf, rise),
+	.dflt = "3",
+	.min = 1,
+	.max = 1000,
+	.doc = "How many successes in a row make it up.",
+    },
+    {
+	.key = "fall",
+	.type = CONF_U32,
+	.offset = offsetof(struct probe_conf, fall),
+	.dflt = "2",
+	.min = 1,
+	.max = 1000,
+	.doc = "How many failures in a row make it down.",
+    },
+    {.type = CONF_END},
+};
+
+void
+probe_conf_check(struct conf_ctx *ctx, const struct conf_node *node, void *obj)
+{
+	const struct probe_conf *conf = obj;
+	const struct conf_node *at;
+	char timeout[32], frequency[32];
+
+	if (conf->timeout <= conf->frequency)
+		return;
+	at = conf_node_find(node, "timeout");
+	if (at == NULL)
+		at = conf_node_find(node, "frequency");
+	conf_error(ctx, at != NULL ? at : node,
+	    "the timeout (%s) is longer than the frequency (%s): attempts would overlap; make the "
+	    "timeout shorter or the frequency longer",
+	    dur_format(conf->timeout, timeout, sizeof(timeout)),
+	    dur_format(conf->frequency, frequency, sizeof(frequency)));
+}
+
+const struct probe_kind *
+probe_kind_of(const struct probe_conf *conf)
+{
+	const struct conf_variant *v = conf->variant;
+
+	assert(v != NULL);
+	return (const struct probe_kind *)(const void *)((const char *)v -
+							 offsetof(struct probe_kind, variant));
+}
+
+static void probe_verdict(struct probe *p, enum why why, const char *fmt, va_list ap)
+    __attribute__((format(printf, 3, 0)));
+
+static void
+probe_verdict(struct probe *p, enum why why, const char *fmt, va_list ap)
+{
+	struct probe_sample sample = {.ok = why == WHY_OK, .why = why};
+
+	if (fmt != NULL) {
+		vsnprintf(sample.detail, sizeof(sample.detail), fmt, ap);
+		str_sanitise(sample.detail);
+	}
+	probe_done(p, &sample);
+}
+
+void
+probe_ok(struct probe *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	probe_verdict(p, WHY_OK, fmt, ap);
+	va_end(ap);
+}
+
+void
+probe_fail(struct probe *p, enum why why, const char *fmt, ...)
+{
+	va_list ap;
+
+	assert(why != WHY_OK);
+	va_start(ap, fmt);
+	probe_verdict(p, why, fmt, ap);
+	va_end(ap);
+}
+
+/* What the kernel's errors mean for a probe; anything else is this host's own trouble. */
+static const struct {
+	int error;
+	enum why why;
+} probe_errors[] = {
+    {ECONNREFUSED, WHY_REFUSED},
+    {ECONNRESET, WHY_RESET},
+    {ECONNABORTED, WHY_RESET},
+    {EPIPE, WHY_RESET},
+    {ENETUNREACH, WHY_UNREACHABLE},
+    {EHOSTUNREACH, WHY_UNREACHABLE},
+    {ENETDOWN, WHY_UNREACHABLE},
+    {EHOSTDOWN, WHY_UNREACHABLE},
+    {ENONET, WHY_UNREACHABLE},
+    {EPROTO, WHY_UNREACHABLE},
+    {ENOPROTOOPT, WHY_UNREACHABLE},
+    {ETIMEDOUT, WHY_TIMEOUT},
+};
+
+void
+probe_fail_errno(struct probe *p, int error, const char *what)
+{
+	enum why why = WHY_LOCAL;
+
+	for (size_t i = 0; i < ARRAY_LEN(probe_errors); i++) {
+		if (probe_errors[i].error == -error)
+			why = probe_errors[i].why;
+	}
+	probe_fail(p, why, "%s: %s", what, strerror(-error));
+}
