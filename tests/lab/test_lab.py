@@ -36,8 +36,11 @@ def test_counterparts_show_what_they_learn():
         for n, (kind, host) in enumerate(zip(KINDS.values(), hosts), start=2):
             extra = {"listen": True} if kind is Exabgp else {}
             router = kind(host, 64500, f"10.0.0.{n}", **extra)
-            sessions = [Neighbor("10.0.0.1", 64501, ("ipv4",)), Neighbor("fd00::1", 64501, ("ipv6",))]
-            routers.append(router.start(sessions))
+            router.start([
+                Neighbor("10.0.0.1", 64501, ("ipv4",)),
+                Neighbor("fd00::1", 64501, ("ipv6",)),
+            ])
+            routers.append(router)
         capture = Capture(node, "eth0")
         sender = Exabgp(node, 64501, "10.0.0.1").start([
             Neighbor(f"{net}{n}", 64500, (family,))

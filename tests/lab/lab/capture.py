@@ -154,9 +154,8 @@ class Capture:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         s.bind((self.ifname, ETH_P_ALL))
         index = socket.if_nametoindex(self.ifname)
-        s.setsockopt(
-            SOL_PACKET, PACKET_ADD_MEMBERSHIP, struct.pack("iHH8s", index, PACKET_MR_PROMISC, 0, b"")
-        )
+        request = struct.pack("iHH8s", index, PACKET_MR_PROMISC, 0, b"")
+        s.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, request)
         return s
 
     def __enter__(self):

@@ -163,6 +163,10 @@ class Client:
             answers = self._answers[-count:]
         return [read_answer(data) for _, _, data in answers]
 
+    def recent_servers(self, count=20):
+        """Who gave the last answers."""
+        return {server for server, _, _ in self._recent(count)}
+
     def wait_server(self, server, deadline, count=5):
         """Waits until the last `count` answers all come from `server`, and are good."""
 

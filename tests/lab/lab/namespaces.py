@@ -237,8 +237,9 @@ class Host:
             *("link", "add", "name", ifname, "netns", self.netns, "type", "veth"),
             *("peer", "name", other_ifname, "netns", other.netns),
         )
-        for host, name, addrs in ((self, ifname, addresses), (other, other_ifname, other_addresses)):
-            for address in addrs:
+        ends = ((self, ifname, addresses), (other, other_ifname, other_addresses))
+        for host, name, own in ends:
+            for address in own:
                 host.add_address(address, name)
             host.ip("link", "set", name, "up")
 

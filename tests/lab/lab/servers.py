@@ -126,6 +126,11 @@ class Bind:
         self._rndc("reconfig")
         self._wait_rcode("SERVFAIL")
 
+    def set_answer(self, address):
+        """The zone loads and says something else."""
+        self._write_zone(address)
+        self._rndc("reload", "example.net")
+
     def mend_zone(self):
         self._write_zone()
         self._rndc("reload", "example.net", check=False)
@@ -169,6 +174,9 @@ class TcpService:
         self._thread = threading.Thread(target=self._run, args=(s,), daemon=True)
         self._thread.start()
         return self
+
+    def running(self):
+        return self._socket is not None
 
     @staticmethod
     def _run(s):

@@ -3,7 +3,7 @@
 
 from .nighd import Nighd
 from .routers import Exabgp, Frr, Neighbor
-from .servers import Bind
+from .servers import Bind, TcpService
 from .wait import wait_until
 
 SERVICE_V4 = "192.0.2.53"
@@ -141,6 +141,18 @@ class Noction:
         self.wait_normal()
         return self
 
+    def restore(self):
+        """Undoes whatever fault a test has left behind; quick when there is none."""
+        self.cisco1.set_link("eth2", "up")
+        for server in (self.server1, self.server2):
+            if not server.bind.running():
+                server.bind.start()
+            server.bind.thaw()
+            server.bind.mend_zone()
+            if server.nighd and not server.nighd.running():
+                server.start_nighd()
+        self.wait_normal()
+
     # -- what is normal, what is failed over --
 
     def next_hops(self):
@@ -189,3 +201,85 @@ class Noction:
         ):
             self.router1.wait_no_route(prefix, deadline, neighbor=address)
             self.router2.wait_no_route(prefix, deadline, neighbor=near)
+
+
+class Pair:
+    """The smallest network: one node with one service, one router (FRR) that hears it.
+
+    The service is a TCP listener that the test opens and closes; nothing but BGP and the host's
+    addresses is in play.
+    """
+
+    NODE, NODE_V6 = "10.0.0.1", "fd00::1"
+    ROUTER, ROUTER_V6 = "10.0.0.2", "fd00::2"
+    PORT = 8053
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.node = lab.host("node")
+        self.peer = lab.host("router", router=True)
+        self.node.link(
+            *("eth0", self.peer, "eth0"),
+            [f"{self.NODE}/24", f"{self.NODE_V6}/64"],
+            [f"{self.ROUTER}/24", f"{self.ROUTER_V6}/64", "10.0.0.66/24"],
+        )
+        self.router = Frr(self.peer, 64500, self.ROUTER).start([
+            Neighbor(self.NODE, 64501, ("ipv4",)),
+            Neighbor(self.NODE_V6, 64501, ("ipv6",)),
+        ])
+        self.service = TcpService(self.node, "127.0.0.1", self.PORT)
+        self.nighd = None
+
+    def config(self, **service):
+        """nigh.yaml of the node; keywords are options of the service."""
+        return {
+            "node": {"name": "node", "router-id": self.NODE},
+            "probes": {
+                "port": {
+                    "type": "tcp",
+                    "server": f"127.0.0.1:{self.PORT}",
+                    "frequency": "100ms",
+                    "timeout": "50ms",
+                    "rise": 2,
+                    "fall": 2,
+                }
+            },
+            "services": {
+                "web": {"addresses": [PREFIX_V4, PREFIX_V6], "require": ["port"], **service},
+            },
+            "bgp": {
+                "as": 64501,
+                "connect-retry": "1s",
+                "neighbors": {
+                    self.ROUTER: {"as": 64500, "families": ["ipv4"]},
+                    self.ROUTER_V6: {"as": 64500, "families": ["ipv6"]},
+                },
+            },
+        }
+
+    def start(self, config=None):
+        """The service and a fresh nighd, until the router has both routes."""
+        self.stop()
+        self.service.start()
+        self.nighd = Nighd(self.node, config or self.config()).start()
+        self.wait_announced()
+        return self.nighd
+
+    def stop(self):
+        """Nothing is left of an earlier start, whatever became of it."""
+        if self.nighd:
+            self.nighd.stop()
+            self.nighd = None
+        self.service.stop()
+        for prefix in (PREFIX_V4, PREFIX_V6):
+            if prefix in self.node.addresses("lo"):
+                self.node.ip("address", "del", prefix, "dev", "lo")
+            self.router.wait_no_route(prefix)
+
+    def wait_announced(self, deadline=15):
+        for prefix in (PREFIX_V4, PREFIX_V6):
+            self.router.wait_route(prefix, deadline)
+
+    def wait_withdrawn(self, deadline=5):
+        for prefix in (PREFIX_V4, PREFIX_V6):
+            self.router.wait_no_route(prefix, deadline)
