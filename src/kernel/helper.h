@@ -23,7 +23,7 @@ struct helper_host;
 struct helper_policy;
 
 /* The engine sends a heartbeat this often, from its loop, once it has said that it is ready. */
-#define HELPER_HEARTBEAT (200 * DUR_MS)
+#define HELPER_HEARTBEAT_EVERY (200 * DUR_MS)
 /* The engine is taken for hung after this long without a word from it. Counted in the helper's own
  * ticks, so that time in which the helper itself did not run (suspend, freezer, starvation) does
  * not count against the engine. */

@@ -54,8 +54,8 @@ void helper_client_free(struct helper_client *c);
 struct kernel_port *helper_client_port(struct helper_client *c);
 struct net_opener *helper_client_opener(struct helper_client *c);
 
-/* Start-up is over: from now on heartbeats go out every HELPER_HEARTBEAT and the helper ends an
- * engine that falls silent. */
+/* Start-up is over: from now on heartbeats go out every HELPER_HEARTBEAT_EVERY and the helper ends
+ * an engine that falls silent. */
 void helper_client_ready(struct helper_client *c);
 /* Asks for the text of the configuration file; host->config() answers. The helper reads the same
  * bytes into a candidate of its policy. A second call before the answer makes the first one void:

@@ -46,11 +46,14 @@ int helper_policy_add_exec(
 
 /* -- for the helper -- */
 
+/* Ends the filling, before the first question. The helper does this to what read_policy() made. */
+void helper_policy_seal(struct helper_policy *p);
+
 struct helper_policy_address {
 	struct prefix prefix;
 	char ifname[16];
 };
-/* Ordered by prefix; index from 0, NULL beyond the end. */
+/* Ordered by address; index from 0, NULL beyond the end. */
 const struct helper_policy_address *helper_policy_address_at(
     const struct helper_policy *p, size_t index);
 /* The entry for this address (whatever the length of the prefix), or NULL. `p` may be NULL. */
