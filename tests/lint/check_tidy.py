@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""clang-tidy over every source below src/ that the build directory compiles, two at a time.
+"""clang-tidy over every source that the build directory compiles, two at a time.
 
-Which checks run, and why some do not, stands in .clang-tidy.
+Which checks run, and why some do not, stands in .clang-tidy and tests/.clang-tidy.
 """
 import json
 import os
@@ -26,7 +26,7 @@ def check(root, build):
     paths = set()
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = Path(entry["directory"], entry["file"]).resolve()
-        if path.is_relative_to(root / "src"):
+        if any(path.is_relative_to(root / folder) for folder in ("src", "tests", "bench")):
             paths.add(path)
     # The largest first, so that no long one is left for the end.
     ordered = sorted(paths, key=lambda path: -os.path.getsize(path))
