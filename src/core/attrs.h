@@ -13,8 +13,12 @@ struct attrs_number {
 	int64_t value;
 };
 
-#define ATTRS_COMMUNITIES 16
 #define ATTRS_PREPEND_MAX 16
+/* A route has at most three layers (service, level, neighbor), each with at most 8 communities, so
+ * that none has to be dropped. */
+#define ATTRS_LAYERS            3
+#define ATTRS_LAYER_COMMUNITIES 8
+#define ATTRS_COMMUNITIES       (ATTRS_LAYERS * ATTRS_LAYER_COMMUNITIES)
 
 /* One layer of attributes, as written under `services.X.attributes` or `levels.Y`. */
 struct attrs_conf {
@@ -35,7 +39,8 @@ struct attrs {
 	uint8_t community_count;
 	uint32_t communities[ATTRS_COMMUNITIES]; /* ascending, no duplicates */
 };
-/* `base` with `layer` (may be NULL) on top; saturates at 0 and 2^32-1. */
+/* `base` with `layer` (may be NULL) on top; saturates at 0 and 2^32-1. Adding to what is not there
+ * begins at 0 for MED and at 100 for local preference. */
 struct attrs attrs_apply(const struct attrs *base, const struct attrs_conf *layer);
 bool attrs_equal(const struct attrs *a, const struct attrs *b);
 /* "med 100, prepend 2, communities 65535:0"; "" when there are none. */
