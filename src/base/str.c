@@ -136,6 +136,8 @@ str_copy(char *dst, size_t size, const char *src)
 bool
 str_equal(const char *a, const char *b)
 {
+	if (a == NULL || b == NULL)
+		return a == b;
 	return strcmp(a, b) == 0;
 }
 

@@ -33,6 +33,7 @@ char *str_take(struct str *s);
 
 /* Copies with truncation; always terminated when size > 0. Returns true when all of it fitted. */
 bool str_copy(char *dst, size_t size, const char *src);
+/* NULL equals NULL and nothing else. */
 bool str_equal(const char *a, const char *b);
 /* Reads a whole unsigned or signed decimal number within [min, max]. Returns 0 or -1. */
 int str_to_u64(const char *text, uint64_t min, uint64_t max, uint64_t *out);
