@@ -100,8 +100,6 @@ net_side_send(struct net_side *s, enum net_segment_kind kind, size_t len)
 	struct net_segment *last = TAILQ_LAST(&s->flight, net_segment_queue);
 	mono_t arrive = mono_add(now_of(s), s->conn->cloud->latency);
 
-	if (last != NULL && mono_before(arrive, last->arrive))
-		arrive = last->arrive;
 	if (last != NULL && kind == NET_SEGMENT_BYTES && last->kind == kind &&
 	    last->arrive.ns == arrive.ns) {
 		last->len += len;
@@ -112,7 +110,8 @@ net_side_send(struct net_side *s, enum net_segment_kind kind, size_t len)
 	g->len = len;
 	g->arrive = arrive;
 	TAILQ_INSERT_TAIL(&s->flight, g, link);
-	/* Behind others: the timer runs for them, or they wait for healing or for a reader. */
+	/* Behind others it cannot overtake: the timer runs for the first of them, or they wait for
+	 * healing or for a reader. */
 	if (last == NULL)
 		loop_timer_at(&s->arrival, arrive);
 }
