@@ -1,0 +1,906 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading UPDATEs: values, then the error handling of RFC 7606, section by section. The table of
+ * malformed attributes has one row for each way in which one can be wrong, with what an external
+ * and an internal neighbor get for it; every row is also tried without prefixes (section 5.2).
+ */
+#include "base/mem.h"
+#include "base/rng.h"
+#include "bgp_hex.h"
+
+#define ORIGIN   "40 01 01 00 "
+#define AS_PATH  "40 02 06 02 01 0000fbf4 "
+#define AS_PATH2 "40 02 04 02 01 fbf4 "
+#define NEXT_HOP "40 03 04 0a000001 "
+#define GOOD     ORIGIN AS_PATH NEXT_HOP
+#define NLRI     "18 c00002"
+#define NH6      "20010db8000000000000000000000001"
+#define REACH6   "80 0e 1e 0002 01 10 " NH6 " 00 40 20010db800010002 "
+#define BOTH     (BGP_AF_BIT(BGP_AF_IPV4) | BGP_AF_BIT(BGP_AF_IPV6))
+
+static const struct bgp_update_ctx external = {.ebgp = true, .as4 = true, .af = BOTH};
+static const struct bgp_update_ctx internal = {.ebgp = false, .as4 = true, .af = BOTH};
+static const struct bgp_update_ctx external2 = {.ebgp = true, .as4 = false, .af = BOTH};
+static const struct bgp_update_ctx internal2 = {.ebgp = false, .as4 = false, .af = BOTH};
+
+static struct bytes last; /* the views of a decoded message point into it */
+
+static struct bgp_update
+decode(const struct bgp_update_ctx *ctx, const char *withdrawn, const char *attrs, const char *nlri)
+{
+	struct bgp_update u;
+
+	last = update(withdrawn, attrs, nlri);
+	bgp_update_decode(last.data, last.len, ctx, &u);
+	return u;
+}
+
+static void
+check_list(struct bgp_nlri list, const char *want)
+{
+	struct str text = {0};
+	char buf[PREFIX_TEXT];
+	struct prefix p;
+
+	while (bgp_nlri_next(&list, &p))
+		str_printf(&text, "%s%s", text.len ? " " : "", prefix_format(&p, buf, sizeof(buf)));
+	assert_string_equal(str_text(&text), want);
+	str_done(&text);
+}
+
+static void
+check_accepted(const struct bgp_update *u)
+{
+	assert_string_equal(u->reason, "");
+	assert_int_equal(u->disposition, BGP_ACCEPT);
+	assert_int_equal(u->bad_attr, 0);
+}
+
+/* -- values -- */
+
+static void
+reads_ipv4(void **state)
+{
+	struct bgp_update u = decode(&external, "20 c6336401 00", GOOD "80 04 04 0000000a", NLRI);
+	char text[ADDR_TEXT];
+
+	check_accepted(&u);
+	check_list(u.withdrawn, "198.51.100.1/32 0.0.0.0/0");
+	check_list(u.announced, "192.0.2.0/24");
+	assert_false(u.has_mp_reach || u.has_mp_unreach || u.end_of_rib);
+	assert_null(u.mp_announced.data);
+	assert_true(u.path.has_origin && u.path.has_as_path && u.path.has_next_hop);
+	assert_int_equal(u.path.as_count, 1);
+	assert_int_equal(u.path.as_path[0], 64500);
+	assert_string_equal(addr_format(&u.path.next_hop, text, sizeof(text)), "10.0.0.1");
+	assert_true(u.path.has_med);
+	assert_int_equal(u.path.med, 10);
+	assert_false(u.path.has_local_pref);
+}
+
+static void
+reads_every_attribute(void **state)
+{
+	struct bgp_update u = decode(&internal, "",
+	    "40 01 01 02"
+	    "50 02 000e 02 03 00000001 00000002 fffffffe"
+	    "40 03 04 0a000001"
+	    "80 04 04 ffffffff"
+	    "40 05 04 000000c8"
+	    "40 06 00"
+	    "c0 07 08 0000fbf4 0a000001"
+	    "c0 08 08 ffff0000 fbf40007"
+	    "80 09 04 0a000009"
+	    "80 0a 08 0a000001 0a000002"
+	    "c0 10 08 0002fbf400000001"
+	    "e0 20 0c fffffffe 00000001 00000002"
+	    "c0 19 14 0000000000000000000000000000000000000000"
+	    "c0 23 04 0000fbf4" /* OTC: unknown to us, optional */
+	    "80 63 00",         /* unknown, not transitive */
+	    NLRI);
+
+	check_accepted(&u);
+	assert_int_equal(u.path.origin, BGP_ORIGIN_INCOMPLETE);
+	assert_int_equal(u.path.as_count, 3);
+	assert_int_equal(u.path.as_path[2], 4294967294u);
+	assert_int_equal(u.path.med, UINT32_MAX);
+	assert_true(u.path.has_local_pref);
+	assert_int_equal(u.path.local_pref, 200);
+	assert_true(u.path.atomic_aggregate);
+	assert_int_equal(u.path.community_count, 2);
+	assert_bytes(u.path.communities, 8, "ffff0000 fbf40007");
+	assert_int_equal(u.path.ext_count, 1);
+	assert_int_equal(u.path.large_count, 1);
+	assert_bytes(u.path.large_communities, 12, "fffffffe 00000001 00000002");
+}
+
+static void
+reads_ipv6(void **state)
+{
+	struct bgp_update u = decode(&external, "",
+	    ORIGIN AS_PATH "80 0e 26 0002 01 20 " NH6 "fe800000000000000000000000000001 00 00"
+			   "80 0f 08 0002 01 20 20010db8",
+	    "");
+	char text[ADDR_TEXT];
+
+	check_accepted(&u);
+	assert_true(u.has_mp_reach && u.has_mp_unreach);
+	check_list(u.mp_announced, "::/0");
+	check_list(u.mp_withdrawn, "2001:db8::/32");
+	assert_string_equal(addr_format(&u.mp_next_hop, text, sizeof(text)), "2001:db8::1");
+	assert_string_equal(addr_format(&u.mp_next_hop_ll, text, sizeof(text)), "fe80::1");
+	assert_false(u.end_of_rib);
+
+	u = decode(&external, "", REACH6 ORIGIN AS_PATH, "");
+	check_accepted(&u);
+	check_list(u.mp_announced, "2001:db8:1:2::/64");
+	assert_int_equal(u.mp_next_hop_ll.family, ADDR_NONE);
+}
+
+/* RFC 4760 section 3: IPv4 may come that way, too. */
+static void
+reads_ipv4_in_mp_reach(void **state)
+{
+	struct bgp_update u =
+	    decode(&external, "", "80 0e 0d 0001 01 04 0a000001 00 " NLRI ORIGIN AS_PATH, "");
+
+	check_accepted(&u);
+	assert_int_equal(u.mp_announced.af, BGP_AF_IPV4);
+	check_list(u.mp_announced, "192.0.2.0/24");
+}
+
+/* The bits beyond the length are nobody's: RFC 4271 section 4.3. */
+static void
+clears_bits_beyond_the_length(void **state)
+{
+	struct bgp_update u = decode(&external, "", GOOD, "15 c00fff 01 ff");
+
+	check_accepted(&u);
+	check_list(u.announced, "192.15.248.0/21 128.0.0.0/1");
+}
+
+static void
+reads_the_end_of_rib(void **state)
+{
+	static const struct {
+		const char *withdrawn, *attrs;
+		bool end;
+		enum bgp_af af;
+	} rows[] = {
+	    {"", "", true, BGP_AF_IPV4}, {"", "80 0f 03 0002 01", true, BGP_AF_IPV6},
+	    {"", "90 0f 0003 0002 01", true, BGP_AF_IPV6},
+	    {"", "80 0f 03 0001 01", true, BGP_AF_IPV4}, {"00", "", false, 0},
+	    {"00", "80 0f 03 0002 01", false, 0}, {"", "80 0f 04 0002 01 00", false, 0},
+	    {"", ORIGIN "80 0f 03 0002 01", false, 0}, {"", ORIGIN, false, 0},
+	    {"", "80 0f 03 0019 41", false, 0}, /* a family that we did not agree on */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct bgp_update u = decode(&external, rows[i].withdrawn, rows[i].attrs, "");
+
+		assert_int_equal(u.end_of_rib, rows[i].end);
+		assert_true(u.disposition <= BGP_ATTR_DISCARD);
+		if (rows[i].end)
+			assert_int_equal(u.end_of_rib_af, rows[i].af);
+	}
+}
+
+static void
+counts_long_paths_and_loops(void **state)
+{
+	struct bgp_update_ctx ctx = external;
+	struct bytes attrs = {0};
+	struct bgp_update u;
+
+	bytes_hex(&attrs, "50 02 0262 02 64");
+	for (unsigned i = 0; i < 100; i++)
+		bytes_hex(&attrs, i % 10 == 9 ? "0000fbf5" : "0000fbf4");
+	bytes_hex(&attrs, "02 32");
+	for (unsigned i = 0; i < 50; i++)
+		bytes_hex(&attrs, "0000fbf5");
+	attrs.data[2] = (uint8_t)((attrs.len - 4) >> 8);
+	attrs.data[3] = (uint8_t)(attrs.len - 4);
+	last = update("", ORIGIN NEXT_HOP, "");
+	bytes_add(&last, attrs.data, attrs.len);
+	last.data[22] = (uint8_t)((attrs.len + 11) & 0xff);
+	last.data[21] = (uint8_t)((attrs.len + 11) >> 8);
+	bytes_hex(&last, NLRI);
+	ctx.local_as = 64501;
+	bgp_update_decode(last.data, last.len, &ctx, &u);
+	check_accepted(&u);
+	assert_int_equal(u.path.as_count, 150);
+	assert_int_equal(u.path.own_count, 60);
+	assert_int_equal(u.path.as_path[BGP_AS_PATH_MAX - 1], 64500);
+}
+
+/* -- RFC 6793 -- */
+
+static void
+check_path(const char *attrs, const char *want)
+{
+	struct bgp_update u = decode(&external2, "", attrs, NLRI);
+	struct str text = {0};
+
+	assert_true(u.disposition <= BGP_ATTR_DISCARD);
+	for (unsigned i = 0; i < u.path.as_count; i++)
+		str_printf(&text, "%s%u", i ? " " : "", u.path.as_path[i]);
+	assert_string_equal(str_text(&text), want);
+	str_done(&text);
+}
+
+#define OLD(path) ORIGIN NEXT_HOP path
+#define TRANS     "40 02 08 02 03 fbf4 5ba0 5ba0 "
+
+static void
+merges_as4_path(void **state)
+{
+	check_path(OLD(TRANS), "64500 23456 23456");
+	check_path(OLD(TRANS) "c0 11 0a 02 02 00010000 fa56ea01", "64500 65536 4200000001");
+	check_path(OLD(TRANS) "c0 11 06 02 01 fa56ea01", "64500 23456 4200000001");
+	check_path(OLD(TRANS) "c0 11 0e 02 03 00000001 00000002 00000003", "1 2 3");
+	/* Longer than AS_PATH: stale. */
+	check_path(
+	    OLD(TRANS) "c0 11 12 02 04 00000001 00000002 00000003 00000004", "64500 23456 23456");
+	/* In segments, cut within one. */
+	check_path(OLD("40 02 0a 02 01 fbf4 02 02 5ba0 5ba0 ") "c0 11 06 02 01 00010000",
+	    "64500 23456 65536");
+	/* The order of attributes is no matter. */
+	check_path("c0 11 06 02 01 fa56ea01" OLD(TRANS), "64500 23456 4200000001");
+	/* Confederation segments do not belong there and do not count: section 6. */
+	check_path(OLD(TRANS) "c0 11 0c 03 01 00000009 02 01 fa56ea01", "64500 23456 4200000001");
+	/* AGGREGATOR that an old speaker made anew: section 4.2.3. */
+	check_path(OLD(TRANS) "c0 07 06 fbf4 0a000001 c0 11 06 02 01 fa56ea01"
+			      "c0 12 08 00010000 0a000001",
+	    "64500 23456 23456");
+	check_path(OLD(TRANS) "c0 07 06 5ba0 0a000001 c0 11 06 02 01 fa56ea01"
+			      "c0 12 08 00010000 0a000001",
+	    "64500 23456 4200000001");
+	/* Without AS4_AGGREGATOR the AGGREGATOR says nothing. */
+	check_path(
+	    OLD(TRANS) "c0 07 06 fbf4 0a000001 c0 11 06 02 01 fa56ea01", "64500 23456 4200000001");
+	/* Malformed: discarded, and AS_PATH stands. */
+	check_path(OLD(TRANS) "c0 11 06 05 01 fa56ea01", "64500 23456 23456");
+}
+
+/* -- RFC 7606: malformed attributes -- */
+
+#define A BGP_ACCEPT
+#define D BGP_ATTR_DISCARD
+#define W BGP_TREAT_AS_WITHDRAW
+#define F BGP_AF_DISABLE
+#define R BGP_SESSION_RESET
+
+struct row {
+	const char *section;
+	const char *what;
+	uint8_t type;
+	const char *attr; /* put in place of the good one, if there is a good one */
+	enum bgp_disposition ebgp, ibgp;
+	uint8_t subcode; /* looked at when it is more than a discard */
+	uint8_t blamed;  /* 0: `type` */
+};
+
+static const struct row rows4[] = {
+    {"7.1", "ORIGIN empty", 1, "40 01 00", W, W, 5},
+    {"7.1", "ORIGIN of 2 bytes", 1, "40 01 02 0000", W, W, 5},
+    {"7.1", "ORIGIN undefined", 1, "40 01 01 03", W, W, 6},
+    {"7.1", "ORIGIN 255", 1, "40 01 01 ff", W, W, 6},
+    {"3c", "ORIGIN optional", 1, "c0 01 01 00", W, W, 4},
+    {"3c", "ORIGIN not transitive", 1, "00 01 01 00", W, W, 4},
+    {"-", "ORIGIN partial: not looked at", 1, "60 01 01 00", A, A, 0},
+    {"-", "ORIGIN, low flag bits: ignored", 1, "4f 01 01 00", A, A, 0},
+    {"-", "ORIGIN, extended length", 1, "50 01 0001 00", A, A, 0},
+
+    {"7.2", "AS_PATH segment type 0", 2, "40 02 06 00 01 0000fbf4", W, W, 11},
+    {"7.2", "AS_PATH segment type 5", 2, "40 02 06 05 01 0000fbf4", W, W, 11},
+    {"7.2", "AS_PATH overrun", 2, "40 02 06 02 02 0000fbf4", W, W, 11},
+    {"7.2", "AS_PATH underrun", 2, "40 02 07 02 01 0000fbf4 02", W, W, 11},
+    {"7.2", "AS_PATH empty segment", 2, "40 02 02 02 00", W, W, 11},
+    {"7.2", "AS_PATH empty segment behind", 2, "40 02 08 02 01 0000fbf4 02 00", W, W, 11},
+    {"7.2", "AS_PATH of 2-octet numbers", 2, "40 02 04 02 01 fbf4", W, W, 11},
+    {"-", "AS_PATH of two segments", 2, "40 02 0c 02 01 0000fbf4 02 01 00000001", A, A, 0},
+    {"-", "AS_PATH empty", 2, "40 02 00", A, A, 0},
+    {"3c", "AS_PATH optional", 2, "c0 02 06 02 01 0000fbf4", W, W, 4},
+    {"RFC 7607", "AS_PATH with AS 0", 2, "40 02 0a 02 02 0000fbf4 00000000", W, W, 11},
+
+    {"7.3", "NEXT_HOP empty", 3, "40 03 00", W, W, 5},
+    {"7.3", "NEXT_HOP of 3 bytes", 3, "40 03 03 0a0000", W, W, 5},
+    {"7.3", "NEXT_HOP of 16 bytes", 3, "40 03 10 " NH6, W, W, 5},
+    {"3c", "NEXT_HOP optional", 3, "c0 03 04 0a000001", W, W, 4},
+    {"3e", "NEXT_HOP 0.0.0.0", 3, "40 03 04 00000000", W, W, 8},
+    {"3e", "NEXT_HOP multicast", 3, "40 03 04 e0000001", W, W, 8},
+    {"3e", "NEXT_HOP broadcast", 3, "40 03 04 ffffffff", W, W, 8},
+
+    {"7.4", "MED empty", 4, "80 04 00", W, W, 5},
+    {"7.4", "MED of 3 bytes", 4, "80 04 03 000000", W, W, 5},
+    {"7.4", "MED of 5 bytes", 4, "80 04 05 0000000000", W, W, 5},
+    {"3c", "MED transitive", 4, "c0 04 04 00000000", W, W, 4},
+    {"3c", "MED well-known", 4, "40 04 04 00000000", W, W, 4},
+
+    {"7.5", "LOCAL_PREF good", 5, "40 05 04 00000064", D, A, 9},
+    {"7.5", "LOCAL_PREF empty", 5, "40 05 00", D, W, 5},
+    {"7.5", "LOCAL_PREF of 5 bytes", 5, "40 05 05 0000000064", D, W, 5},
+    {"3c", "LOCAL_PREF optional", 5, "80 05 04 00000064", D, W, 4},
+
+    {"-", "ATOMIC_AGGREGATE good", 6, "40 06 00", A, A, 0},
+    {"7.6", "ATOMIC_AGGREGATE of 1 byte", 6, "40 06 01 00", D, D, 5},
+    {"3c", "ATOMIC_AGGREGATE optional", 6, "c0 06 00", W, W, 4},
+
+    {"-", "AGGREGATOR good", 7, "c0 07 08 0000fbf4 0a000001", A, A, 0},
+    {"7.7", "AGGREGATOR of 2-octet number", 7, "c0 07 06 fbf4 0a000001", D, D, 5},
+    {"7.7", "AGGREGATOR of 7 bytes", 7, "c0 07 07 0000fbf40a0000", D, D, 5},
+    {"7.7", "AGGREGATOR empty", 7, "c0 07 00", D, D, 5},
+    {"RFC 7607", "AGGREGATOR AS 0", 7, "c0 07 08 00000000 0a000001", D, D, 9},
+    {"3c", "AGGREGATOR not transitive", 7, "80 07 08 0000fbf4 0a000001", W, W, 4},
+
+    {"7.8", "COMMUNITIES empty", 8, "c0 08 00", W, W, 5},
+    {"7.8", "COMMUNITIES of 3 bytes", 8, "c0 08 03 000000", W, W, 5},
+    {"7.8", "COMMUNITIES of 5 bytes", 8, "c0 08 05 0000000000", W, W, 5},
+    {"3c", "COMMUNITIES not transitive", 8, "80 08 04 00000000", W, W, 4},
+    {"-", "COMMUNITIES partial", 8, "e0 08 04 00000000", A, A, 0},
+
+    {"7.9", "ORIGINATOR_ID good", 9, "80 09 04 0a000001", D, A, 9},
+    {"7.9", "ORIGINATOR_ID empty", 9, "80 09 00", D, W, 5},
+    {"7.9", "ORIGINATOR_ID of 8 bytes", 9, "80 09 08 0a0000010a000001", D, W, 5},
+    {"3c", "ORIGINATOR_ID transitive", 9, "c0 09 04 0a000001", D, W, 4},
+
+    {"7.10", "CLUSTER_LIST good", 10, "80 0a 04 0a000001", D, A, 9},
+    {"7.10", "CLUSTER_LIST empty", 10, "80 0a 00", D, W, 5},
+    {"7.10", "CLUSTER_LIST of 6 bytes", 10, "80 0a 06 0a0000010a00", D, W, 5},
+    {"3c", "CLUSTER_LIST well-known", 10, "40 0a 04 0a000001", D, W, 4},
+
+    {"7.14", "EXTENDED_COMMUNITIES empty", 16, "c0 10 00", W, W, 5},
+    {"7.14", "EXTENDED_COMMUNITIES of 7 bytes", 16, "c0 10 07 00000000000000", W, W, 5},
+    {"7.14", "EXTENDED_COMMUNITIES, unknown type", 16, "c0 10 08 7f7f000000000000", A, A, 0},
+    {"3c", "EXTENDED_COMMUNITIES not transitive", 16, "80 10 08 0000000000000000", W, W, 4},
+
+    {"7.15", "IPv6 EXTENDED_COMMUNITIES empty", 25, "c0 19 00", W, W, 5},
+    {"7.15", "IPv6 EXTENDED_COMMUNITIES of 8 bytes", 25, "c0 19 08 0000000000000000", W, W, 5},
+
+    {"RFC 8092 6", "LARGE_COMMUNITY empty", 32, "c0 20 00", W, W, 5},
+    {"RFC 8092 6", "LARGE_COMMUNITY of 8 bytes", 32, "c0 20 08 0000000000000000", W, W, 5},
+    {"RFC 8092 5", "LARGE_COMMUNITY twice the same", 32,
+	"c0 20 18 000000010000000200000003 000000010000000200000003", A, A, 0},
+    {"3c", "LARGE_COMMUNITY not transitive", 32, "80 20 0c 000000010000000200000003", W, W, 4},
+
+    {"RFC 6793 4.1", "AS4_PATH from a new speaker", 17, "c0 11 06 02 01 0000fbf4", D, D, 9},
+    {"RFC 6793 4.1", "AS4_AGGREGATOR from a new speaker", 18, "c0 12 08 0000fbf40a000001", D, D, 9},
+    {"RFC 6793 4.1", "malformed, and unwanted anyway", 17, "80 11 00", D, D, 9},
+
+    {"RFC 9774", "AS_SET", 2, "40 02 0c 02 01 0000fbf4 01 01 00000001", W, W, 11},
+    {"RFC 9774", "AS_CONFED_SET", 2, "40 02 0c 02 01 0000fbf4 04 01 00000001", W, W, 11},
+    {"RFC 5065 5", "AS_CONFED_SEQUENCE", 2, "40 02 0c 03 01 00000001 02 01 0000fbf4", W, A, 11},
+
+    {"-", "unknown, optional transitive", 99, "c0 63 02 abcd", A, A, 0},
+    {"-", "unknown, optional", 99, "80 63 02 abcd", A, A, 0},
+    {"-", "type 0, optional", 0, "c0 00 01 00", A, A, 0},
+    {"-", "type 255, optional", 255, "c0 ff 01 00", A, A, 0},
+    {"-", "ATTR_SET is not ours", 128, "c0 80 02 abcd", A, A, 0},
+    {"RFC 4271 6.3", "unknown well-known", 99, "40 63 02 abcd", R, R, 2},
+    {"RFC 4271 6.3", "unknown, no flags", 99, "00 63 02 abcd", R, R, 2},
+};
+
+/* From a speaker of 2-octet numbers. */
+static const struct row rows2[] = {
+    {"-", "AGGREGATOR good", 7, "c0 07 06 fbf4 0a000001", A, A, 0},
+    {"7.7", "AGGREGATOR of 4-octet number", 7, "c0 07 08 0000fbf4 0a000001", D, D, 5},
+    {"7.2", "AS_PATH of 4-octet numbers", 2, "40 02 06 02 01 0000fbf4", W, W, 11},
+    {"-", "AS4_PATH good", 17, "c0 11 06 02 01 0000fbf4", A, A, 0},
+    {"RFC 6793 6", "AS4_PATH empty", 17, "c0 11 00", D, D, 5},
+    {"RFC 6793 6", "AS4_PATH of 4 bytes", 17, "c0 11 04 02 01 fbf4", D, D, 5},
+    {"RFC 6793 6", "AS4_PATH of 7 bytes", 17, "c0 11 07 02 01 0000fbf4 00", D, D, 5},
+    {"RFC 6793 6", "AS4_PATH overrun", 17, "c0 11 06 02 02 0000fbf4", D, D, 9},
+    {"RFC 6793 6", "AS4_PATH empty segment", 17, "c0 11 08 02 01 0000fbf4 02 00", D, D, 9},
+    {"RFC 6793 6", "AS4_PATH segment type 7", 17, "c0 11 06 07 01 0000fbf4", D, D, 9},
+    {"RFC 7607", "AS4_PATH with AS 0", 17, "c0 11 06 02 01 00000000", D, D, 9},
+    {"3c", "AS4_PATH not transitive", 17, "80 11 06 02 01 0000fbf4", W, W, 4},
+    {"RFC 9774", "AS_SET in AS4_PATH", 17, "c0 11 06 01 01 0000fbf4", W, W, 11, 2},
+    {"-", "AS4_AGGREGATOR good", 18, "c0 12 08 0000fbf40a000001", A, A, 0},
+    {"RFC 6793 6", "AS4_AGGREGATOR of 6 bytes", 18, "c0 12 06 fbf40a000001", D, D, 5},
+    {"RFC 6793 6", "AS4_AGGREGATOR empty", 18, "c0 12 00", D, D, 5},
+    {"RFC 7607", "AS4_AGGREGATOR AS 0", 18, "c0 12 08 000000000a000001", D, D, 9},
+};
+
+static struct bytes
+message_with(const struct row *row, const char *as_path, const char *nlri)
+{
+	char attrs[512] = "";
+
+	strcat(attrs, row->type == 1 ? "" : ORIGIN);
+	strcat(attrs, row->type == 2 ? "" : as_path);
+	strcat(attrs, row->type == 3 ? "" : NEXT_HOP);
+	strcat(attrs, row->attr);
+	return update("", attrs, nlri);
+}
+
+static void
+check_row(const struct row *row, const struct bgp_update_ctx *ctx, enum bgp_disposition want)
+{
+	const char *as_path = ctx->as4 ? AS_PATH : AS_PATH2;
+	const char *side = ctx->ebgp ? "external" : "internal";
+	struct bytes b = message_with(row, as_path, NLRI);
+	struct bgp_update u;
+
+	bgp_update_decode(b.data, b.len, ctx, &u);
+	if (u.disposition != want)
+		fail_msg("%s (%s), %s: %s, must be %s; %s", row->what, row->section, side,
+		    bgp_disposition_str(u.disposition), bgp_disposition_str(want), u.reason);
+	if (want == BGP_ACCEPT) {
+		check_accepted(&u);
+	} else {
+		assert_int_equal(u.notify.code, BGP_ERR_UPDATE);
+		assert_true(u.reason[0] != '\0');
+		assert_int_equal(u.bad_attr, row->blamed ? row->blamed : row->type);
+		if (want > BGP_ATTR_DISCARD)
+			assert_int_equal(u.notify.subcode, row->subcode);
+	}
+	/* What is to be withdrawn can be read; after a reset nothing can. */
+	check_list(u.announced, want == BGP_SESSION_RESET ? "" : "192.0.2.0/24");
+
+	/* Section 5.2: without prefixes, what is worse than a discard ends the session. What is
+	 * only about the prefixes (a set, the next hop's value, a confederation) is then no fault.
+	 */
+	bool about_prefixes = strncmp(row->section, "RFC 9774", 8) == 0 ||
+			      strncmp(row->section, "RFC 5065", 8) == 0 || row->subcode == 8;
+	b = message_with(row, as_path, "");
+	bgp_update_decode(b.data, b.len, ctx, &u);
+	if (about_prefixes)
+		want = BGP_ACCEPT;
+	else if (want > BGP_ATTR_DISCARD)
+		want = BGP_SESSION_RESET;
+	if (u.disposition != want)
+		fail_msg("%s (%s), %s, no prefixes: %s, must be %s", row->what, row->section, side,
+		    bgp_disposition_str(u.disposition), bgp_disposition_str(want));
+	if (want == BGP_SESSION_RESET) {
+		assert_int_equal(u.notify.code, BGP_ERR_UPDATE);
+		assert_int_equal(u.notify.subcode, row->subcode);
+	}
+}
+
+static void
+handles_malformed_attributes(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows4); i++) {
+		check_row(&rows4[i], &external, rows4[i].ebgp);
+		check_row(&rows4[i], &internal, rows4[i].ibgp);
+	}
+}
+
+static void
+handles_malformed_attributes_of_old_speakers(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows2); i++) {
+		check_row(&rows2[i], &external2, rows2[i].ebgp);
+		check_row(&rows2[i], &internal2, rows2[i].ibgp);
+	}
+}
+
+static void
+says_what_was_wrong(void **state)
+{
+	static const struct {
+		const char *attrs;
+		const char *reason;
+	} rows[] = {
+	    {"40 01 02 0000" AS_PATH NEXT_HOP, "ORIGIN: length 2, must be 1"},
+	    {"40 01 01 07" AS_PATH NEXT_HOP, "ORIGIN: undefined value"},
+	    {"c0 01 01 00" AS_PATH NEXT_HOP, "ORIGIN: wrong flags"},
+	    {GOOD "c0 08 06 000000000000", "COMMUNITIES: length 6, must be a multiple of 4"},
+	    {GOOD "c0 08 00", "COMMUNITIES: length 0, must be at least 4"},
+	    {AS_PATH NEXT_HOP, "ORIGIN: missing"},
+	    {ORIGIN NEXT_HOP, "AS_PATH: missing"},
+	    {ORIGIN AS_PATH, "NEXT_HOP: missing"},
+	    {GOOD ORIGIN, "ORIGIN: more than once"},
+	    {GOOD "40 63 00", "attribute 99: unknown well-known attribute"},
+	    {GOOD "40 05 04 00000000", "LOCAL_PREF: not from an external neighbor"},
+	    {GOOD "80 04 05 00000000", "MULTI_EXIT_DISC: runs past the end of the attribute list"},
+	    {GOOD "80 04", "MULTI_EXIT_DISC: attribute list ends within the head of an attribute"},
+	    {GOOD "80", "attribute list ends within the head of an attribute"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct bgp_update u = decode(&external, "", rows[i].attrs, NLRI);
+		assert_string_equal(u.reason, rows[i].reason);
+	}
+}
+
+/* -- RFC 7606: the message -- */
+
+/* Section 3(d). */
+static void
+demands_the_mandatory_attributes(void **state)
+{
+	static const struct {
+		const char *attrs, *nlri;
+		enum bgp_disposition want;
+		uint8_t missing;
+	} rows[] = {
+	    {AS_PATH NEXT_HOP, NLRI, W, 1}, {ORIGIN NEXT_HOP, NLRI, W, 2},
+	    {ORIGIN AS_PATH, NLRI, W, 3}, {"", NLRI, W, 1}, {REACH6 AS_PATH, "", W, 1},
+	    {REACH6 ORIGIN, "", W, 2}, {REACH6 ORIGIN AS_PATH, "", A, 0},
+	    {REACH6 ORIGIN AS_PATH, NLRI, W, 3},
+	    {ORIGIN, "", A, 0}, /* "correct path attributes, but no NLRI": valid */
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct bgp_update u = decode(&external, "", rows[i].attrs, rows[i].nlri);
+
+		assert_int_equal(u.disposition, rows[i].want);
+		assert_int_equal(u.bad_attr, rows[i].missing);
+		if (rows[i].missing) {
+			assert_int_equal(u.notify.subcode, 3);
+			assert_int_equal(u.notify.data_len, 1);
+			assert_int_equal(u.notify.data[0], rows[i].missing);
+		}
+	}
+	/* LOCAL_PREF is not among them. */
+	struct bgp_update u = decode(&internal, "", GOOD, NLRI);
+	check_accepted(&u);
+}
+
+/* Section 3(b), 3(i), 5.3. */
+static void
+resets_when_the_fields_do_not_add_up(void **state)
+{
+	static const struct {
+		const char *body;
+		uint8_t subcode;
+	} rows[] = {
+	    {"0001 0000", 1},
+	    {"0000 0001", 1},
+	    {"ffff 0000", 1},
+	    {"0000 ffff", 1},
+	    {"0002 00 0000", 1},
+	    {"0004 18c00002 0001", 1},
+	    {"0001 21 0000", 10},            /* a withdrawn /33 */
+	    {"0002 20c0 0000", 10},          /* cut off */
+	    {"0000 0000 21 c000020000", 10}, /* an announced /33 */
+	    {"0000 0000 20 c00002", 10},
+	    {"0000 0000 18", 10},
+	};
+	struct bgp_update u;
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct bytes b = message(BGP_UPDATE, rows[i].body);
+
+		bgp_update_decode(b.data, b.len, &external, &u);
+		assert_int_equal(u.disposition, BGP_SESSION_RESET);
+		assert_int_equal(u.notify.code, BGP_ERR_UPDATE);
+		assert_int_equal(u.notify.subcode, rows[i].subcode);
+		assert_int_equal(u.notify.data_len, 0);
+		check_list(u.withdrawn, "");
+		check_list(u.announced, "");
+	}
+}
+
+/* Section 4: Total Attribute Length finds the prefixes. */
+static void
+withdraws_when_the_attributes_overrun(void **state)
+{
+	static const char *const tails[] = {
+	    "40",
+	    "40 01",
+	    "40 01 02 00",
+	    "50 01",
+	    "50 01 00",
+	    "c0 08 08 ffff0000",
+	    "c0 63 ff",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(tails); i++) {
+		char attrs[256];
+		struct bgp_update u;
+
+		snprintf(attrs, sizeof(attrs), GOOD "%s", tails[i]);
+		u = decode(&external, "20 c6336401", attrs, NLRI);
+		assert_int_equal(u.disposition, BGP_TREAT_AS_WITHDRAW);
+		assert_int_equal(u.notify.subcode, 1);
+		check_list(u.announced, "192.0.2.0/24");
+		check_list(u.withdrawn, "198.51.100.1/32");
+		/* Section 5.2. */
+		u = decode(&external, "20 c6336401", attrs, "");
+		assert_int_equal(u.disposition, BGP_SESSION_RESET);
+	}
+	/* Section 3(j): the prefixes are in what is cut off. */
+	struct bgp_update u = decode(&external, "", GOOD "80 0f 10 0002 01 00", NLRI);
+	assert_int_equal(u.disposition, BGP_SESSION_RESET);
+	u = decode(&external, "", GOOD "80 0e 20 0002 01", NLRI);
+	assert_int_equal(u.disposition, BGP_SESSION_RESET);
+}
+
+/* Section 3(g). */
+static void
+keeps_the_first_of_repeated_attributes(void **state)
+{
+	struct bgp_update u =
+	    decode(&external, "", GOOD "80 04 04 00000001 80 04 04 00000002", NLRI);
+
+	assert_int_equal(u.disposition, BGP_ATTR_DISCARD);
+	assert_int_equal(u.bad_attr, 4);
+	assert_int_equal(u.path.med, 1);
+	/* A repeated one is not even looked at. */
+	u = decode(&external, "", GOOD "40 01 05 0000000000", NLRI);
+	assert_int_equal(u.disposition, BGP_ATTR_DISCARD);
+	/* The first counts though it is wrong. */
+	u = decode(&external, "", "40 01 01 09" AS_PATH NEXT_HOP ORIGIN, NLRI);
+	assert_int_equal(u.disposition, BGP_TREAT_AS_WITHDRAW);
+	/* Unknown ones, too. */
+	u = decode(&external, "", GOOD "c0 63 00 c0 63 00", NLRI);
+	assert_int_equal(u.disposition, BGP_ATTR_DISCARD);
+	assert_int_equal(u.bad_attr, 99);
+
+	u = decode(&external, "", REACH6 REACH6 ORIGIN AS_PATH, "");
+	assert_int_equal(u.disposition, BGP_SESSION_RESET);
+	assert_int_equal(u.notify.subcode, 1);
+	u = decode(&external, "", "80 0f 03 0002 01 80 0f 03 0002 01", "");
+	assert_int_equal(u.disposition, BGP_SESSION_RESET);
+	assert_int_equal(u.notify.subcode, 1);
+}
+
+/* Section 3(h). */
+static void
+takes_the_strongest(void **state)
+{
+	struct bgp_update u;
+
+	/* discard, then withdraw */
+	u = decode(&external, "", GOOD "40 06 01 00 80 04 00", NLRI);
+	assert_int_equal(u.disposition, BGP_TREAT_AS_WITHDRAW);
+	assert_int_equal(u.bad_attr, 4);
+	/* withdraw, then discard */
+	u = decode(&external, "", GOOD "80 04 00 40 06 01 00", NLRI);
+	assert_int_equal(u.disposition, BGP_TREAT_AS_WITHDRAW);
+	assert_int_equal(u.bad_attr, 4);
+	/* two of the same: the first is named */
+	u = decode(&external, "", GOOD "80 04 00 c0 08 00", NLRI);
+	assert_int_equal(u.bad_attr, 4);
+	/* withdraw, then family */
+	u = decode(&external, "", GOOD "80 04 00 80 0f 04 0002 01 81", NLRI);
+	assert_int_equal(u.disposition, BGP_AF_DISABLE);
+	assert_int_equal(u.disable, BGP_AF_BIT(BGP_AF_IPV6));
+	/* family, then reset */
+	u = decode(&external, "", GOOD "80 0f 04 0002 01 81 40 63 00", NLRI);
+	assert_int_equal(u.disposition, BGP_SESSION_RESET);
+	assert_int_equal(u.disable, 0);
+}
+
+static void
+puts_the_attribute_into_the_notification(void **state)
+{
+	struct bgp_update u = decode(&external, "", GOOD "50 63 0002 abcd", NLRI);
+	struct bytes attrs = {0};
+
+	assert_bytes(u.notify.data, u.notify.data_len, "50 63 0002 abcd");
+	u = decode(&external, "", "40 01 01 07" AS_PATH NEXT_HOP, "");
+	assert_int_equal(u.disposition, BGP_SESSION_RESET);
+	assert_bytes(u.notify.data, u.notify.data_len, "40 01 01 07");
+
+	/* As much of it as there is room for. */
+	bytes_hex(&attrs, "50 63 03e8");
+	attrs.len += 1000;
+	last = update("", "", "");
+	bytes_add(&last, attrs.data, attrs.len);
+	last.data[21] = (uint8_t)(attrs.len >> 8);
+	last.data[22] = (uint8_t)attrs.len;
+	bgp_update_decode(last.data, last.len, &external, &u);
+	assert_int_equal(u.notify.subcode, 2);
+	assert_int_equal(u.notify.data_len, BGP_NOTIFY_DATA);
+}
+
+/* -- multiprotocol -- */
+
+static const struct {
+	const char *what;
+	const char *attrs;
+	enum bgp_disposition want;
+	uint32_t disable;
+} mp_rows[] = {
+    {"next hop of 0 bytes", "80 0e 06 0002 01 00 00 00", F, 2},
+    {"next hop of 4 bytes", "80 0e 0a 0002 01 04 0a000001 00 00", F, 2},
+    {"next hop of 15 bytes", "80 0e 15 0002 01 0f 20010db80000000000000000000000 00 00", F, 2},
+    {"next hop of 24 bytes", "80 0e 1e 0002 01 18 " NH6 "0000000000000000 00 00", F, 2},
+    {"next hop overruns", "80 0e 06 0002 01 10 2001", F, 2},
+    {"next hop overruns by the reserved byte", "80 0e 14 0002 01 10 " NH6, F, 2},
+    {"IPv4, next hop of 16 bytes", "80 0e 16 0001 01 10 " NH6 " 00 00", F, 1},
+    {"a /129", "80 0e 27 0002 01 10 " NH6 " 00 81 " NH6 "00", F, 2},
+    {"a prefix cut off", "80 0e 18 0002 01 10 " NH6 " 00 40 2001", F, 2},
+    {"an IPv4 /33", "80 0e 0f 0001 01 04 0a000001 00 21 0a00000000", F, 1},
+    {"transitive", "c0 0e 15 0002 01 10 " NH6 " 00", F, 2},
+    {"well-known", "40 0e 15 0002 01 10 " NH6 " 00", F, 2},
+    {"reach of 4 bytes", "80 0e 04 0002 01 00", F, 2},
+    {"reach of 3 bytes", "80 0e 03 0002 01", F, 2},
+    {"reach of 2 bytes", "80 0e 02 0002", R, 0},
+    {"reach of 0 bytes", "80 0e 00", R, 0},
+    {"unreach of 2 bytes", "80 0f 02 0002", R, 0},
+    {"unreach, a /129", "80 0f 15 0002 01 81 " NH6 "00", F, 2},
+    {"unreach, cut off", "80 0f 05 0002 01 40 20", F, 2},
+    {"unreach, transitive", "c0 0f 03 0002 01", F, 2},
+    {"both broken", "80 0e 06 0002 01 00 00 00 80 0f 04 0001 01 21", F, 3},
+    {"other family", "80 0e 0b 0019 41 04 0a000001 00 00 00", D, 0},
+    {"other family, broken for us", "80 0e 06 0001 80 00 00 00", D, 0},
+    {"other family, wrong flags", "40 0e 06 0001 80 00 00 00", D, 0},
+    {"other family withdrawn", "80 0f 04 0019 41 00", D, 0},
+    {"reserved byte set", "80 0e 1e 0002 01 10 " NH6 " ff 40 20010db800010002", A, 0},
+    {"next hop ::", "80 0e 16 0002 01 10 00000000000000000000000000000000 00 00", W, 0},
+    {"next hop multicast", "80 0e 16 0002 01 10 ff020000000000000000000000000001 00 00", W, 0},
+    {"next hop :: with a link-local one",
+	"80 0e 26 0002 01 20 00000000000000000000000000000000 fe800000000000000000000000000001 00 "
+	"00",
+	A, 0},
+    {"next hop link-local alone", "80 0e 16 0002 01 10 fe800000000000000000000000000001 00 00", A,
+	0},
+};
+
+/* Sections 5.3, 7.11, 7.12; RFC 4760 section 7. */
+static void
+gives_up_a_family_rather_than_the_session(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(mp_rows); i++) {
+		char attrs[256];
+		struct bgp_update u;
+
+		snprintf(attrs, sizeof(attrs), GOOD "%s", mp_rows[i].attrs);
+		u = decode(&external, "", attrs, NLRI);
+		if (u.disposition != mp_rows[i].want || u.disable != mp_rows[i].disable)
+			fail_msg("%s: %s %u (%s), must be %s %u", mp_rows[i].what,
+			    bgp_disposition_str(u.disposition), u.disable, u.reason,
+			    bgp_disposition_str(mp_rows[i].want), mp_rows[i].disable);
+		if (u.disposition == BGP_AF_DISABLE)
+			check_list(u.announced, "192.0.2.0/24");
+	}
+	/* MP_REACH_NLRI that cannot be read is not "no reachable NLRI"; MP_UNREACH_NLRI is. */
+	struct bgp_update u = decode(&external, "", ORIGIN AS_PATH "80 0e 04 0002 01 00", "");
+	assert_int_equal(u.disposition, BGP_AF_DISABLE);
+	u = decode(&external, "", "80 0f 04 0002 01 81", "");
+	assert_int_equal(u.disposition, BGP_AF_DISABLE);
+	u = decode(&external, "", ORIGIN "80 0f 04 0002 01 81", "");
+	assert_int_equal(u.disposition, BGP_SESSION_RESET);
+}
+
+static void
+ignores_families_that_were_not_agreed_on(void **state)
+{
+	struct bgp_update_ctx only6 = external;
+	struct bgp_update_ctx only4 = external;
+	struct bgp_update u;
+
+	only6.af = BGP_AF_BIT(BGP_AF_IPV6);
+	u = decode(&only6, "20 c6336401", GOOD, NLRI);
+	assert_int_equal(u.disposition, BGP_ATTR_DISCARD);
+	check_list(u.announced, "");
+	check_list(u.withdrawn, "");
+	u = decode(&only6, "", "", "");
+	check_accepted(&u);
+	assert_false(u.end_of_rib);
+
+	only4.af = BGP_AF_BIT(BGP_AF_IPV4);
+	u = decode(&only4, "", GOOD REACH6, NLRI);
+	assert_int_equal(u.disposition, BGP_ATTR_DISCARD);
+	assert_false(u.has_mp_reach);
+	check_list(u.announced, "192.0.2.0/24");
+	/* The mandatory attributes of prefixes that we ignore are not missed. */
+	u = decode(&only4, "", REACH6, "");
+	assert_int_equal(u.disposition, BGP_ATTR_DISCARD);
+}
+
+/* RFC 4760 section 3: without IPv4 prefixes NEXT_HOP is not looked at. */
+static void
+ignores_the_next_hop_of_nothing(void **state)
+{
+	struct bgp_update u = decode(&external, "", REACH6 ORIGIN AS_PATH "40 03 04 00000000", "");
+	check_accepted(&u);
+	u = decode(&external, "", REACH6 ORIGIN AS_PATH "40 03 04 00000000", NLRI);
+	assert_int_equal(u.disposition, BGP_TREAT_AS_WITHDRAW);
+}
+
+/* RFC 4271 section 6.3, RFC 7606 section 7.2. */
+static void
+demands_the_neighbor_first(void **state)
+{
+	struct bgp_update_ctx ctx = external;
+	struct bgp_update u;
+
+	ctx.first_as = 64500;
+	u = decode(&ctx, "", GOOD, NLRI);
+	check_accepted(&u);
+	ctx.first_as = 64499;
+	u = decode(&ctx, "", GOOD, NLRI);
+	assert_int_equal(u.disposition, BGP_TREAT_AS_WITHDRAW);
+	assert_string_equal(u.reason, "AS_PATH: starts with AS 64500, the neighbor is AS 64499");
+	u = decode(&ctx, "", ORIGIN NEXT_HOP "40 02 00", NLRI);
+	assert_int_equal(u.disposition, BGP_TREAT_AS_WITHDRAW);
+	ctx.ebgp = false;
+	u = decode(&ctx, "", GOOD, NLRI);
+	check_accepted(&u);
+}
+
+/* -- robustness -- */
+
+static void
+survives_every_cut(void **state)
+{
+	struct bytes b = update("20 c6336401", GOOD REACH6 "c0 08 08 ffff0000 fbf40007", NLRI);
+	struct bgp_update u;
+
+	for (size_t len = 0; len < b.len; len++) {
+		uint8_t *exact = malloc(len ? len : 1);
+		memcpy(exact, b.data, len);
+		bgp_update_decode(exact, len, &external, &u);
+		/* Between two prefixes nothing can be missed; elsewhere the cut is seen. */
+		if (u.disposition != BGP_SESSION_RESET)
+			assert_true(len == b.len - 4);
+		free(exact);
+	}
+}
+
+static void
+reads_no_list_beyond_its_end(void **state)
+{
+	static const struct {
+		enum bgp_af af;
+		const char *hex;
+		unsigned good;
+	} rows[] = {
+	    {BGP_AF_IPV4, "18 c00002 20 c000", 1},
+	    {BGP_AF_IPV4, "21 c000020000", 0},
+	    {BGP_AF_IPV4, "ff", 0},
+	    {BGP_AF_IPV6, "40 20010db800010002 81", 1},
+	    {BGP_AF_IPV6, "00 00 00", 3},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct bytes b = {0};
+		struct prefix p;
+		unsigned count = 0;
+
+		bytes_hex(&b, rows[i].hex);
+		struct bgp_nlri list = {rows[i].af, b.data, b.len};
+		while (bgp_nlri_next(&list, &p))
+			count++;
+		assert_int_equal(count, rows[i].good);
+		assert_int_equal(list.len, 0);
+	}
+}
+
+static void
+names_dispositions(void **state)
+{
+	assert_string_equal(bgp_disposition_str(BGP_ACCEPT), "accept");
+	assert_string_equal(bgp_disposition_str(BGP_ATTR_DISCARD), "attribute-discard");
+	assert_string_equal(bgp_disposition_str(BGP_TREAT_AS_WITHDRAW), "treat-as-withdraw");
+	assert_string_equal(bgp_disposition_str(BGP_AF_DISABLE), "af-disable");
+	assert_string_equal(bgp_disposition_str(BGP_SESSION_RESET), "session-reset");
+	assert_string_equal(bgp_disposition_str((enum bgp_disposition)9), "unknown");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(reads_ipv4),
+	    cmocka_unit_test(reads_every_attribute),
+	    cmocka_unit_test(reads_ipv6),
+	    cmocka_unit_test(reads_ipv4_in_mp_reach),
+	    cmocka_unit_test(clears_bits_beyond_the_length),
+	    cmocka_unit_test(reads_the_end_of_rib),
+	    cmocka_unit_test(counts_long_paths_and_loops),
+	    cmocka_unit_test(merges_as4_path),
+	    cmocka_unit_test(handles_malformed_attributes),
+	    cmocka_unit_test(handles_malformed_attributes_of_old_speakers),
+	    cmocka_unit_test(says_what_was_wrong),
+	    cmocka_unit_test(demands_the_mandatory_attributes),
+	    cmocka_unit_test(resets_when_the_fields_do_not_add_up),
+	    cmocka_unit_test(withdraws_when_the_attributes_overrun),
+	    cmocka_unit_test(keeps_the_first_of_repeated_attributes),
+	    cmocka_unit_test(takes_the_strongest),
+	    cmocka_unit_test(puts_the_attribute_into_the_notification),
+	    cmocka_unit_test(gives_up_a_family_rather_than_the_session),
+	    cmocka_unit_test(ignores_families_that_were_not_agreed_on),
+	    cmocka_unit_test(ignores_the_next_hop_of_nothing),
+	    cmocka_unit_test(demands_the_neighbor_first),
+	    cmocka_unit_test(survives_every_cut),
+	    cmocka_unit_test(reads_no_list_beyond_its_end),
+	    cmocka_unit_test(names_dispositions),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
