@@ -251,6 +251,8 @@ address_hasten(struct intent *in, struct intent_entry *a)
 {
 	if (a->wait == NULL || a->wait->kind == WAIT_REPAIR)
 		intent_wait_set(in, a, WAIT_READY);
+	else if (a->wait->kind == WAIT_DRAIN)
+		due_set(&in->due, &a->wait->due, mono_add(a->settled_at, a->drain));
 }
 
 void
@@ -423,6 +425,21 @@ address_ask(struct intent *in, struct intent_entry *a, const struct intent_ask *
 		a->interface = interface;
 }
 
+static void
+address_repair(struct intent *in, struct intent_entry *a, mono_t now)
+{
+	mono_t at = mono_add(a->changed, INTENT_REPAIR_PAUSE);
+
+	if (!mono_before(now, at)) {
+		entry_set_state(in, a, true, WHY_ADDRESS, now);
+		return;
+	}
+	intent_wait_set(in, a, WAIT_REPAIR);
+	due_set(&in->due, &a->wait->due, at);
+	if (in->host != NULL && in->host->wake != NULL)
+		in->host->wake(in->host);
+}
+
 static struct intent_entry *
 prefix_entry(struct intent *in, enum intent_kind kind, const struct prefix *prefix,
     const struct intent_ask *ask)
@@ -444,6 +461,8 @@ intent_set(struct intent *in, const struct prefix *prefix, const struct intent_a
 {
 	struct intent_entry *a = entry_find(in, INTENT_ADDRESS, prefix);
 	struct intent_entry *r = entry_find(in, INTENT_ROUTE, prefix);
+	bool missing = a != NULL && a->wanted && !a->present;
+	bool tended = a != NULL && a->repair && !address_leaves(a);
 
 	if (a == NULL && ask->address)
 		a = prefix_entry(in, INTENT_ADDRESS, prefix, ask);
@@ -451,32 +470,19 @@ intent_set(struct intent *in, const struct prefix *prefix, const struct intent_a
 		r = prefix_entry(in, INTENT_ROUTE, prefix, ask);
 	if (a != NULL)
 		address_ask(in, a, ask);
+	if (a != NULL && !address_leaves(a))
+		address_claim(in, a, now);
 	if (r != NULL)
 		route_ask(in, r, ask, now);
 	if (a != NULL && address_leaves(a))
 		address_hasten(in, a);
-	else if (a != NULL)
-		address_claim(in, a, now);
+	if (missing && !tended && a->repair && !address_leaves(a))
+		address_repair(in, a, now);
 	if (r != NULL && !ask->address && !ask->route && r->wait == NULL)
 		intent_wait_set(in, r, WAIT_READY);
 }
 
 /* -- what the kernel says -- */
-
-static void
-address_repair(struct intent *in, struct intent_entry *a, mono_t now)
-{
-	mono_t at = mono_add(a->changed, INTENT_REPAIR_PAUSE);
-
-	if (!mono_before(now, at)) {
-		entry_set_state(in, a, true, WHY_ADDRESS, now);
-		return;
-	}
-	intent_wait_set(in, a, WAIT_REPAIR);
-	due_set(&in->due, &a->wait->due, at);
-	if (in->host != NULL && in->host->wake != NULL)
-		in->host->wake(in->host);
-}
 
 void
 intent_address_present(struct intent *in, const struct prefix *prefix, bool present, mono_t now)

@@ -1,0 +1,764 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The intent: single rules one by one, and then random operations with several sinks, a model host
+ * that obeys late, and a naive model of what must be true.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/rng.h"
+#include "core/intent.h"
+
+#define AT(n) ((mono_t){.ns = (n)})
+
+static struct prefix
+prefix_of(const char *text)
+{
+	struct prefix p;
+
+	assert_int_equal(prefix_parse(text, &p), 0);
+	return p;
+}
+
+static struct intent_ask
+ask_of(bool address, bool route)
+{
+	return (struct intent_ask){
+	    .service = "dns",
+	    .interface = "lo",
+	    .audience = 1,
+	    .level = route ? LEVEL_UP : LEVEL_DOWN,
+	    .why = route ? WHY_HEALTHY : WHY_REQUIRE,
+	    .repair = true,
+	    .address = address,
+	    .route = route,
+	};
+}
+
+struct counting_sink {
+	struct intent_sink sink;
+	int notified;
+};
+
+static void
+count_notify(struct intent_sink *s)
+{
+	container_of(s, struct counting_sink, sink)->notified++;
+}
+
+static void
+sink_open(struct intent *in, struct counting_sink *s, enum intent_kind kind, const char *name)
+{
+	*s = (struct counting_sink){.sink.audience = 1};
+	intent_sink_add(in, &s->sink, name, kind, count_notify);
+}
+
+static const struct intent_entry *
+route_of(const struct intent *in, const struct prefix *p)
+{
+	return intent_find(in, INTENT_ROUTE, p);
+}
+
+/* -- single rules -- */
+
+static void
+test_address_before_route(void **state)
+{
+	struct intent *in = intent_new();
+	struct prefix p = prefix_of("192.0.2.53");
+	struct intent_ask ask = ask_of(true, true);
+
+	intent_set(in, &p, &ask, AT(1));
+	assert_true(intent_find(in, INTENT_ADDRESS, &p)->wanted);
+	assert_false(route_of(in, &p)->wanted);
+	assert_int_equal(route_of(in, &p)->why, WHY_ADDRESS);
+	intent_address_present(in, &p, true, AT(2));
+	assert_true(route_of(in, &p)->wanted);
+	assert_int_equal(route_of(in, &p)->why, WHY_HEALTHY);
+	intent_address_present(in, &p, false, AT(3));
+	assert_false(route_of(in, &p)->wanted);
+	assert_int_equal(route_of(in, &p)->why, WHY_ADDRESS);
+	intent_free(in);
+}
+
+static void
+test_nothing_changed_nothing_seen(void **state)
+{
+	struct intent *in = intent_new();
+	struct prefix p = prefix_of("192.0.2.53");
+	struct intent_ask ask = ask_of(true, true);
+	struct counting_sink s;
+	uint64_t version;
+
+	sink_open(in, &s, INTENT_ROUTE, "a");
+	intent_set(in, &p, &ask, AT(1));
+	intent_address_present(in, &p, true, AT(2));
+	assert_int_equal(s.notified, 1);
+	assert_ptr_equal(intent_next(&s.sink), route_of(in, &p));
+	assert_null(intent_next(&s.sink));
+	version = intent_version(in);
+	intent_set(in, &p, &ask, AT(3));
+	ask.why = WHY_ADMIN; /* another reason for the same is no change for sinks */
+	intent_set(in, &p, &ask, AT(3));
+	intent_address_present(in, &p, true, AT(3));
+	intent_run(in, AT(4));
+	assert_int_equal(intent_version(in), version);
+	assert_int_equal(s.notified, 1);
+	assert_null(intent_next(&s.sink));
+	intent_sink_del(&s.sink);
+	intent_free(in);
+}
+
+static void
+test_withdrawals_first(void **state)
+{
+	struct intent *in = intent_new();
+	struct prefix a = prefix_of("192.0.2.1"), b = prefix_of("192.0.2.2");
+	struct intent_ask up = ask_of(false, true), down = ask_of(true, false);
+	struct counting_sink s;
+
+	sink_open(in, &s, INTENT_ROUTE, "a");
+	intent_set(in, &b, &up, AT(1));
+	assert_ptr_equal(intent_next(&s.sink), route_of(in, &b));
+	intent_set(in, &a, &up, AT(2));
+	intent_set(in, &b, &down, AT(3));
+	assert_ptr_equal(intent_peek(&s.sink), route_of(in, &b));
+	assert_ptr_equal(intent_next(&s.sink), route_of(in, &b));
+	assert_ptr_equal(intent_next(&s.sink), route_of(in, &a));
+	assert_null(intent_next(&s.sink));
+	intent_sink_del(&s.sink);
+	intent_free(in);
+}
+
+/* What a sink never had is not withdrawn from it, and nobody waits for it. */
+static void
+test_unseen_is_not_withdrawn(void **state)
+{
+	struct intent *in = intent_new();
+	struct prefix p = prefix_of("192.0.2.1");
+	struct intent_ask up = ask_of(false, true), down = ask_of(true, false);
+	struct counting_sink s;
+
+	sink_open(in, &s, INTENT_ROUTE, "a");
+	intent_set(in, &p, &up, AT(1));
+	intent_set(in, &p, &down, AT(2));
+	assert_true(intent_settled(in, "dns"));
+	assert_null(intent_next(&s.sink));
+	/* Once handed, even a change of heart in between does not make it forget. */
+	intent_set(in, &p, &up, AT(3));
+	assert_non_null(intent_next(&s.sink));
+	intent_set(in, &p, &down, AT(4));
+	intent_set(in, &p, &up, AT(5));
+	intent_set(in, &p, &down, AT(6));
+	assert_false(intent_settled(in, "dns"));
+	assert_false(intent_next(&s.sink)->wanted);
+	assert_false(intent_settled(in, "dns"));
+	intent_settle(&s.sink, intent_version(in));
+	assert_true(intent_settled(in, "dns"));
+	intent_sink_del(&s.sink);
+	intent_free(in);
+}
+
+/* Settling what was handed out last settles an older version that jumped the queue. */
+static void
+test_settle_out_of_order(void **state)
+{
+	struct intent *in = intent_new();
+	struct prefix a = prefix_of("192.0.2.1"), b = prefix_of("192.0.2.2");
+	struct intent_ask up = ask_of(false, true), down = ask_of(true, false);
+	const struct intent_entry *e;
+	struct counting_sink s;
+
+	sink_open(in, &s, INTENT_ROUTE, "a");
+	intent_set(in, &a, &up, AT(1));
+	intent_next(&s.sink);
+	intent_set(in, &b, &up, AT(2));
+	intent_set(in, &a, &down, AT(3));
+	intent_next(&s.sink); /* a goes, version 3 */
+	e = intent_next(&s.sink);
+	assert_true(e->wanted); /* b comes, version 2 */
+	intent_settle(&s.sink, e->version);
+	assert_true(s.sink.settled >= route_of(in, &a)->version);
+	assert_true(s.sink.settled > e->version);
+	intent_sink_del(&s.sink);
+	intent_free(in);
+}
+
+static void
+test_address_leaves_after_drain(void **state)
+{
+	struct intent *in = intent_new();
+	struct prefix p = prefix_of("2001:db8::53/128");
+	struct intent_ask up = ask_of(true, true), gone = ask_of(false, false);
+	struct counting_sink router, host;
+
+	up.drain = gone.drain = 100;
+	sink_open(in, &router, INTENT_ROUTE, "router");
+	sink_open(in, &host, INTENT_ADDRESS, "host");
+	intent_set(in, &p, &up, AT(1));
+	assert_non_null(intent_next(&host.sink));
+	intent_address_present(in, &p, true, AT(2));
+	assert_non_null(intent_next(&router.sink));
+	intent_set(in, &p, &gone, AT(10));
+	intent_run(in, AT(500));
+	assert_null(intent_next(&host.sink)); /* the withdrawal has not settled */
+	assert_non_null(intent_next(&router.sink));
+	intent_settle(&router.sink, router.sink.last);
+	assert_int_equal(intent_run(in, AT(1000)).ns, 1100);
+	assert_true(intent_find(in, INTENT_ADDRESS, &p)->draining);
+	intent_run(in, AT(1099));
+	assert_null(intent_next(&host.sink));
+	intent_run(in, AT(1100));
+	assert_false(intent_next(&host.sink)->wanted);
+	intent_run(in, AT(1200));
+	assert_non_null(intent_first(in)); /* not settled by the host */
+	intent_settle(&host.sink, host.sink.last);
+	intent_run(in, AT(1201));
+	assert_null(intent_first(in));
+	intent_sink_del(&router.sink);
+	intent_sink_del(&host.sink);
+	intent_free(in);
+}
+
+static void
+test_repair(void **state)
+{
+	struct intent *in = intent_new();
+	struct prefix p = prefix_of("192.0.2.1");
+	struct intent_ask up = ask_of(true, true);
+	mono_t next;
+	struct counting_sink host;
+
+	sink_open(in, &host, INTENT_ADDRESS, "host");
+	intent_set(in, &p, &up, AT(0));
+	intent_next(&host.sink);
+	intent_address_present(in, &p, true, AT(1));
+	assert_null(intent_next(&host.sink));
+	/* Deleted long after: put back at once. */
+	intent_address_present(in, &p, false, AT(5 * DUR_S));
+	assert_true(intent_next(&host.sink)->wanted);
+	intent_address_present(in, &p, true, AT(5 * DUR_S));
+	/* Deleted again right away: only after a pause. */
+	intent_address_present(in, &p, false, AT(5 * DUR_S + 1));
+	assert_null(intent_next(&host.sink));
+	next = intent_run(in, AT(5 * DUR_S + 2));
+	assert_true(next.ns > 5 * DUR_S + 2 && next.ns <= 6 * DUR_S);
+	intent_run(in, next);
+	assert_true(intent_next(&host.sink)->wanted);
+	/* Without repair it stays away. */
+	intent_address_present(in, &p, true, AT(7 * DUR_S));
+	up.repair = false;
+	intent_set(in, &p, &up, AT(7 * DUR_S));
+	intent_address_present(in, &p, false, AT(10 * DUR_S));
+	assert_null(intent_next(&host.sink));
+	assert_int_equal(intent_run(in, AT(11 * DUR_S)).ns, DUR_NEVER);
+	assert_false(route_of(in, &p)->wanted);
+	intent_sink_del(&host.sink);
+	intent_free(in);
+}
+
+static void
+test_interface_change_moves_the_address(void **state)
+{
+	struct intent *in = intent_new();
+	struct prefix p = prefix_of("192.0.2.1");
+	struct intent_ask up = ask_of(true, true);
+	const struct intent_entry *e;
+	struct counting_sink host;
+
+	sink_open(in, &host, INTENT_ADDRESS, "host");
+	intent_set(in, &p, &up, AT(0));
+	intent_next(&host.sink);
+	intent_address_present(in, &p, true, AT(1));
+	up.interface = "eth0";
+	intent_set(in, &p, &up, AT(2));
+	assert_false(route_of(in, &p)->wanted);
+	intent_run(in, AT(3));
+	e = intent_next(&host.sink);
+	assert_false(e->wanted);
+	assert_string_equal(e->interface, "lo");
+	intent_address_present(in, &p, false, AT(4));
+	intent_settle(&host.sink, e->version);
+	intent_run(in, AT(5));
+	e = intent_next(&host.sink);
+	assert_true(e->wanted);
+	assert_string_equal(e->interface, "eth0");
+	assert_false(route_of(in, &p)->wanted);
+	intent_address_present(in, &p, true, AT(6));
+	assert_true(route_of(in, &p)->wanted);
+	intent_sink_del(&host.sink);
+	intent_free(in);
+}
+
+/* A speaker that is not addressed any more withdraws; the others are not disturbed. */
+static void
+test_audience_shrinks(void **state)
+{
+	struct intent *in = intent_new();
+	struct prefix p = prefix_of("192.0.2.1");
+	struct intent_ask up = ask_of(false, true);
+	const struct intent_entry *e;
+	struct counting_sink a, b;
+
+	up.audience = 3;
+	sink_open(in, &a, INTENT_ROUTE, "a");
+	sink_open(in, &b, INTENT_ROUTE, "b");
+	b.sink.audience = 2;
+	intent_set(in, &p, &up, AT(1));
+	assert_non_null(intent_next(&a.sink));
+	assert_non_null(intent_next(&b.sink));
+	up.audience = 2;
+	intent_set(in, &p, &up, AT(2));
+	e = intent_next(&a.sink);
+	assert_false(e->wanted);
+	assert_true(prefix_equal(&e->prefix, &p));
+	assert_null(intent_next(&a.sink));
+	e = intent_next(&b.sink);
+	assert_true(e == NULL || e->wanted);
+	assert_ptr_equal(intent_first(in), route_of(in, &p));
+	assert_null(intent_after(intent_first(in)));
+	intent_settle(&a.sink, a.sink.last);
+	intent_run(in, AT(3));
+	intent_sink_del(&a.sink);
+	intent_sink_del(&b.sink);
+	intent_free(in);
+}
+
+static void
+test_reset_and_replay(void **state)
+{
+	struct intent *in = intent_new();
+	struct prefix p = prefix_of("192.0.2.1"), q = prefix_of("192.0.2.2");
+	struct intent_ask up = ask_of(false, true), down = ask_of(true, false);
+	struct counting_sink s;
+
+	sink_open(in, &s, INTENT_ROUTE, "a");
+	intent_set(in, &p, &up, AT(1));
+	intent_set(in, &q, &up, AT(1));
+	assert_non_null(intent_next(&s.sink));
+	assert_non_null(intent_next(&s.sink));
+	intent_set(in, &q, &down, AT(2));
+	assert_false(intent_settled(in, "dns"));
+	intent_sink_reset(&s.sink);
+	assert_ptr_equal(intent_next(&s.sink), route_of(in, &p));
+	assert_null(intent_next(&s.sink));
+	intent_sink_replay(&s.sink);
+	assert_ptr_equal(intent_next(&s.sink), route_of(in, &q));
+	assert_ptr_equal(intent_next(&s.sink), route_of(in, &p));
+	assert_null(intent_next(&s.sink));
+	intent_sink_del(&s.sink);
+	intent_free(in);
+}
+
+/* -- random operations -- */
+
+#define PREFIXES      5
+#define ROUTE_SINKS   3
+#define ADDRESS_SINKS 2
+
+/* A router that does what it was handed when it settles, and not before. */
+struct model_router {
+	struct intent_sink sink;
+	bool has[PREFIXES];  /* handed as wanted */
+	bool owes[PREFIXES]; /* handed as unwanted, not settled */
+	struct attrs attrs[PREFIXES];
+};
+
+struct model_host {
+	struct intent_sink sink;
+	bool busy[PREFIXES]; /* was asked something and has not answered */
+	bool wants[PREFIXES];
+};
+
+struct world {
+	struct rng rng;
+	struct intent *in;
+	mono_t now;
+	struct prefix prefixes[PREFIXES];
+	struct intent_ask asks[PREFIXES];
+	bool asked[PREFIXES];
+	bool present[PREFIXES];
+	mono_t free_since[PREFIXES]; /* since when no router has or owes it */
+	struct model_router routers[ROUTE_SINKS];
+	struct model_host hosts[ADDRESS_SINKS];
+	int withdrawn, removed;
+};
+
+static bool
+chance(struct world *w, unsigned percent)
+{
+	return rng_below(&w->rng, 100) < percent;
+}
+
+static size_t
+index_of(const struct world *w, const struct prefix *p)
+{
+	for (size_t i = 0; i < PREFIXES; i++) {
+		if (prefix_equal(&w->prefixes[i], p))
+			return i;
+	}
+	fail_msg("a foreign prefix");
+	return 0;
+}
+
+static bool
+router_clear_of(const struct world *w, size_t i)
+{
+	for (size_t r = 0; r < ROUTE_SINKS; r++) {
+		if (w->routers[r].has[i] || w->routers[r].owes[i])
+			return false;
+	}
+	return true;
+}
+
+static void
+note_freedom(struct world *w, const bool before[PREFIXES])
+{
+	for (size_t i = 0; i < PREFIXES; i++) {
+		if (!before[i] && router_clear_of(w, i))
+			w->free_since[i] = w->now;
+	}
+}
+
+static void
+random_ask(struct world *w)
+{
+	static const char *const services[] = {"dns", "ntp"};
+	static const char *const interfaces[] = {"lo", "lo", "lo", "eth0"};
+	size_t i = rng_below(&w->rng, PREFIXES);
+	struct intent_ask *ask = &w->asks[i];
+	uint64_t version = intent_version(w->in);
+	bool again = w->asked[i] && chance(w, 20);
+
+	if (!again) {
+		*ask = (struct intent_ask){
+		    .service = services[rng_below(&w->rng, 2)],
+		    .interface = interfaces[rng_below(&w->rng, 4)],
+		    .audience = (intent_audience)(1 + rng_below(&w->rng, 3)),
+		    .level = LEVEL_UP,
+		    .why = WHY_HEALTHY,
+		    .repair = chance(w, 70),
+		    .drain = (dur_t)i * 15,
+		    .address = chance(w, 75),
+		};
+		ask->route = ask->address && chance(w, 75);
+		ask->attrs.has_med = true;
+		ask->attrs.med = (uint32_t)rng_below(&w->rng, 3);
+		w->asked[i] = true;
+	}
+	intent_set(w->in, &w->prefixes[i], ask, w->now);
+	if (again)
+		assert_int_equal(intent_version(w->in), version);
+}
+
+/* Nothing wanted is handed out while the router has something that it should not have. */
+static void
+check_order(const struct world *w, const struct model_router *r)
+{
+	for (size_t i = 0; i < PREFIXES; i++) {
+		const struct intent_entry *e = intent_find(w->in, INTENT_ROUTE, &w->prefixes[i]);
+
+		if (r->has[i])
+			assert_true(
+			    e != NULL && e->wanted && (e->audience & r->sink.audience) != 0);
+	}
+}
+
+static bool
+router_step(struct world *w, struct model_router *r)
+{
+	const struct intent_entry *peek = intent_peek(&r->sink);
+	const struct intent_entry *e = intent_next(&r->sink);
+	size_t i;
+
+	assert_ptr_equal(peek, e);
+	if (e == NULL)
+		return false;
+	i = index_of(w, &e->prefix);
+	if (e->wanted) {
+		check_order(w, r);
+		assert_true(w->present[i] || !w->asks[i].address);
+		r->has[i] = true;
+		r->owes[i] = false;
+		r->attrs[i] = e->attrs;
+		return true;
+	}
+	w->withdrawn++;
+	r->owes[i] = r->owes[i] || r->has[i];
+	r->has[i] = false;
+	return true;
+}
+
+static void
+router_settle(struct world *w, struct model_router *r)
+{
+	bool before[PREFIXES];
+
+	for (size_t i = 0; i < PREFIXES; i++)
+		before[i] = router_clear_of(w, i);
+	intent_settle(&r->sink, r->sink.last);
+	memset(r->owes, 0, sizeof(r->owes));
+	note_freedom(w, before);
+}
+
+static void
+router_reset(struct world *w, struct model_router *r)
+{
+	bool before[PREFIXES];
+
+	for (size_t i = 0; i < PREFIXES; i++)
+		before[i] = router_clear_of(w, i);
+	intent_sink_reset(&r->sink);
+	memset(r->owes, 0, sizeof(r->owes));
+	memset(r->has, 0, sizeof(r->has));
+	note_freedom(w, before);
+}
+
+static void
+check_removal(struct world *w, size_t i, const struct intent_entry *e)
+{
+	assert_true(router_clear_of(w, i));
+	assert_true(mono_sub(w->now, w->free_since[i]) >= e->drain);
+	w->removed++;
+}
+
+static bool
+host_step(struct world *w, struct model_host *h)
+{
+	const struct intent_entry *e = intent_next(&h->sink);
+	size_t i;
+
+	if (e == NULL)
+		return false;
+	i = index_of(w, &e->prefix);
+	if (!e->wanted && w->present[i])
+		check_removal(w, i, e);
+	h->busy[i] = true;
+	h->wants[i] = e->wanted;
+	return true;
+}
+
+/* The kernel does the last thing that it was asked, and says so. */
+static void
+host_answer(struct world *w, struct model_host *h)
+{
+	for (size_t i = 0; i < PREFIXES; i++) {
+		if (!h->busy[i])
+			continue;
+		h->busy[i] = false;
+		w->present[i] = h->wants[i];
+		intent_address_present(w->in, &w->prefixes[i], w->present[i], w->now);
+	}
+	intent_settle(&h->sink, h->sink.last);
+}
+
+static void
+random_step(struct world *w)
+{
+	struct model_router *r = &w->routers[rng_below(&w->rng, ROUTE_SINKS)];
+	struct model_host *h = &w->hosts[0];
+	size_t i = rng_below(&w->rng, PREFIXES);
+
+	switch (rng_below(&w->rng, 9)) {
+	case 0: random_ask(w); break;
+	case 1: router_step(w, r); break;
+	case 2:
+		while (router_step(w, r))
+			;
+		break;
+	case 3: router_settle(w, r); break;
+	case 4:
+		if (chance(w, 20))
+			router_reset(w, r);
+		break;
+	case 5: host_step(w, h); break;
+	case 6: host_answer(w, h); break;
+	case 7:
+		if (chance(w, 10) && w->present[i]) { /* somebody deletes an address */
+			w->present[i] = false;
+			intent_address_present(w->in, &w->prefixes[i], false, w->now);
+		} else if (chance(w, 5)) {
+			intent_sink_replay(&h->sink);
+		}
+		break;
+	default:
+		w->now = mono_add(w->now, (dur_t)rng_below(&w->rng, 30));
+		intent_run(w->in, w->now);
+	}
+}
+
+static void
+check_always(const struct world *w)
+{
+	for (size_t i = 0; i < PREFIXES; i++) {
+		const struct intent_entry *e = intent_find(w->in, INTENT_ROUTE, &w->prefixes[i]);
+
+		if (e == NULL || !e->wanted)
+			continue;
+		assert_true(w->asks[i].route);
+		assert_true(w->present[i]);
+		assert_true(attrs_equal(&e->attrs, &w->asks[i].attrs));
+	}
+}
+
+/* Everybody does all there is to do; then the world must be as asked. */
+static void
+quiesce(struct world *w)
+{
+	for (int round = 0; round < 12; round++) {
+		w->now = mono_add(w->now, 2 * DUR_S);
+		intent_run(w->in, w->now);
+		for (size_t r = 0; r < ROUTE_SINKS; r++) {
+			while (router_step(w, &w->routers[r]))
+				;
+			router_settle(w, &w->routers[r]);
+		}
+		while (host_step(w, &w->hosts[0]))
+			;
+		host_answer(w, &w->hosts[0]);
+		while (host_step(w, &w->hosts[1]))
+			;
+		intent_settle(&w->hosts[1].sink, w->hosts[1].sink.last);
+	}
+}
+
+static void
+check_quiet(const struct world *w)
+{
+	for (size_t i = 0; i < PREFIXES; i++) {
+		const struct intent_ask *ask = &w->asks[i];
+		/* A deleted address comes back only with repair. */
+		bool announced = ask->route && w->present[i];
+
+		if (ask->address && ask->repair)
+			assert_true(w->present[i]);
+		if (!ask->address)
+			assert_false(w->present[i]);
+		for (size_t r = 0; r < ROUTE_SINKS; r++) {
+			const struct model_router *m = &w->routers[r];
+			bool expected = announced && (ask->audience & m->sink.audience) != 0;
+
+			assert_int_equal(m->has[i], expected);
+			assert_false(m->owes[i]);
+			if (expected)
+				assert_true(attrs_equal(&m->attrs[i], &ask->attrs));
+			assert_true(m->sink.idle);
+		}
+	}
+}
+
+static void
+random_run(uint64_t seed, int *withdrawn, int *removed)
+{
+	static const char *const texts[PREFIXES] = {
+	    "192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2", "10.0.0.0/8"};
+	struct world *w = calloc(1, sizeof(*w));
+
+	rng_init(&w->rng, seed);
+	w->in = intent_new();
+	w->now = AT(1000);
+	for (size_t i = 0; i < PREFIXES; i++)
+		w->prefixes[i] = prefix_of(texts[i]);
+	for (size_t r = 0; r < ROUTE_SINKS; r++) {
+		w->routers[r].sink.audience = (intent_audience)(r + 1);
+		intent_sink_add(w->in, &w->routers[r].sink, "r", INTENT_ROUTE, NULL);
+	}
+	for (size_t h = 0; h < ADDRESS_SINKS; h++)
+		intent_sink_add(w->in, &w->hosts[h].sink, "h", INTENT_ADDRESS, NULL);
+	for (int step = 0; step < 2000; step++) {
+		random_step(w);
+		check_always(w);
+		if (step % 500 == 499) {
+			quiesce(w);
+			check_quiet(w);
+		}
+	}
+	for (size_t i = 0; i < PREFIXES; i++) {
+		w->asks[i] = (struct intent_ask){.service = "dns", .why = WHY_STOP};
+		intent_set(w->in, &w->prefixes[i], &w->asks[i], w->now);
+	}
+	quiesce(w);
+	assert_null(intent_first(w->in));
+	assert_true(intent_settled(w->in, "dns") && intent_settled(w->in, "ntp"));
+	*withdrawn += w->withdrawn;
+	*removed += w->removed;
+	intent_free(w->in);
+	free(w);
+}
+
+static void
+test_random(void **state)
+{
+	int withdrawn = 0, removed = 0;
+
+	for (uint64_t seed = 1; seed <= 300; seed++)
+		random_run(seed, &withdrawn, &removed);
+	assert_true(withdrawn > 1000); /* the run did exercise what it checks */
+	assert_true(removed > 1000);
+}
+
+/* Cost follows changes: among a hundred thousand routes, one change is one step. */
+static void
+test_many(void **state)
+{
+	enum { MANY = 100000 };
+	struct intent *in = intent_new();
+	struct intent_ask up = ask_of(false, true), down = ask_of(false, false);
+	struct counting_sink s;
+	struct prefix p = {.len = 32};
+	int seen = 0;
+
+	sink_open(in, &s, INTENT_ROUTE, "a");
+	for (uint32_t i = 0; i < MANY; i++) {
+		p.addr = addr_v4(0x0a000000u + i * 7919u);
+		intent_set(in, &p, &up, AT(1));
+	}
+	while (intent_next(&s.sink) != NULL)
+		seen++;
+	assert_int_equal(seen, MANY);
+	assert_int_equal(s.notified, 1);
+	p.addr = addr_v4(0x0a000000u);
+	intent_set(in, &p, &down, AT(2));
+	assert_false(intent_next(&s.sink)->wanted);
+	assert_null(intent_next(&s.sink));
+	for (uint32_t i = 0; i < MANY; i++) {
+		p.addr = addr_v4(0x0a000000u + i * 7919u);
+		intent_set(in, &p, &down, AT(3));
+	}
+	while (intent_next(&s.sink) != NULL)
+		;
+	assert_false(intent_settled(in, "dns"));
+	intent_settle(&s.sink, s.sink.last);
+	assert_true(intent_settled(in, "dns"));
+	intent_run(in, AT(4));
+	assert_null(intent_first(in));
+	intent_sink_del(&s.sink);
+	intent_free(in);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_address_before_route),
+	    cmocka_unit_test(test_nothing_changed_nothing_seen),
+	    cmocka_unit_test(test_withdrawals_first),
+	    cmocka_unit_test(test_unseen_is_not_withdrawn),
+	    cmocka_unit_test(test_settle_out_of_order),
+	    cmocka_unit_test(test_address_leaves_after_drain),
+	    cmocka_unit_test(test_repair),
+	    cmocka_unit_test(test_interface_change_moves_the_address),
+	    cmocka_unit_test(test_audience_shrinks),
+	    cmocka_unit_test(test_reset_and_replay),
+	    cmocka_unit_test(test_random),
+	    cmocka_unit_test(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
