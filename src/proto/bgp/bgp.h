@@ -7,7 +7,8 @@
 
 #include "core/speaker.h"
 
-extern const struct conf_schema bgp_schema; /* the `bgp:` section */
 extern const struct speaker_kind bgp_speaker;
+/* `bgp:`, for the root schema (the same as bgp_speaker.schema, but a constant expression). */
+extern const struct conf_schema bgp_schema;
 
 #endif
