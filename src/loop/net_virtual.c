@@ -267,9 +267,9 @@ virtual_unlisten(struct net_listener *l)
 /* -- nodes -- */
 
 void
-net_cloud_kill(struct net *net)
+net_cloud_kill(struct net *node)
 {
-	struct net_node *n = node_of(net);
+	struct net_node *n = node_of(node);
 
 	n->dead = true;
 	while (!TAILQ_EMPTY(&n->listeners))
