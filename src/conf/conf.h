@@ -181,8 +181,8 @@ int conf_read_file(const char *file, struct str *out, struct diag *diag);
 
 /* Are two structs of a schema equal, member by member? What reload asks. */
 bool conf_equal(const struct conf_schema *schema, const void *a, const void *b);
-/* The normal form: YAML with every option that differs from its default (or all of them); loading
- * it gives an equal configuration. */
+/* The normal form: YAML with every option that differs from its default (or all that have a value);
+ * loading it gives an equal configuration, but for secrets. */
 enum conf_show { CONF_SHOW_SET, CONF_SHOW_ALL };
 void conf_print(
     const struct conf_schema *schema, const void *obj, enum conf_show what, struct str *out);

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #define TYPE_KEY "type"
+#define KEYS_MAX 160 /* bytes of a list of options in a message */
 
 /* A mapping on its way into a struct. */
 struct reading {
@@ -243,6 +244,21 @@ belongs_elsewhere(struct reading *r, const char *key)
 	return text;
 }
 
+/* "; it has: up, down" when that is short enough to be read. */
+static const char *
+list_keys(struct conf_ctx *ctx, const char *const *keys)
+{
+	struct str s = {0};
+	const char *text = "";
+
+	for (size_t i = 0; keys[i] != NULL; i++)
+		str_printf(&s, "%s%s", i > 0 ? ", " : "; it has: ", keys[i]);
+	if (s.len > 0 && s.len <= KEYS_MAX)
+		text = arena_strdup(ctx->arena, s.text);
+	str_done(&s);
+	return text;
+}
+
 static void
 report_unknown(struct reading *r, const struct conf_node *key)
 {
@@ -264,6 +280,8 @@ report_unknown(struct reading *r, const struct conf_node *key)
 	add_keys(keys, count, r->schema->rows);
 	if (hint == NULL)
 		hint = conf_suggest(r->ctx, key->text, keys);
+	if (hint[0] == '\0')
+		hint = list_keys(r->ctx, keys);
 	conf_error(r->ctx, key, "unknown option %s in %s%s", conf_quote(r->ctx, key->text),
 	    r->schema->name, hint);
 }

@@ -162,22 +162,30 @@ is_block(const struct conf_row *row, const char *member)
 	return (row->flags & CONF_LIST) != 0 ? list->count > 0 : *obj != NULL;
 }
 
+/* Is the option shown although its value is the default? Where there is no default and nothing was
+ * written, a zero need not be a value at all, so only a truth value is. */
+static bool
+is_shown_anyway(const struct printer *p, const struct conf_row *row)
+{
+	if ((row->flags & CONF_REQUIRED) != 0)
+		return true;
+	return p->what == CONF_SHOW_ALL && (row->dflt != NULL || row->type == CONF_BOOL);
+}
+
 /* `text` gets the value as flow text; in blocks only when it has no lines of its own. */
 static enum shown
 is_shown(const struct printer *p, const struct conf_row *row, const char *obj, const char *dflts,
     struct str *text)
 {
-	bool always = p->what == CONF_SHOW_ALL || (row->flags & CONF_REQUIRED) != 0;
+	bool same = row->type == CONF_LATER ||
+		    conf_equal_member(row, obj + row->offset, dflts + row->offset);
+	bool secret = (row->flags & CONF_SECRET) != 0;
 
 	str_clear(text);
-	if (row->type == CONF_LATER)
+	if (same && (secret || !is_shown_anyway(p, row)))
 		return SHOWN_NOT;
-	if (!always && conf_equal_member(row, obj + row->offset, dflts + row->offset))
-		return SHOWN_NOT;
-	if ((row->flags & CONF_SECRET) != 0)
-		return conf_equal_member(row, obj + row->offset, dflts + row->offset)
-			   ? SHOWN_NOT
-			   : SHOWN_HIDDEN;
+	if (secret)
+		return SHOWN_HIDDEN;
 	if (p->form == FORM_BLOCK && is_block(row, obj + row->offset))
 		return SHOWN;
 	conf_show_member(row, obj + row->offset, text);
