@@ -55,7 +55,7 @@ REPLIES = {
     "nothing": (lambda q: None, "timeout"),
     "empty": (lambda q: [b""], ("malformed", "timeout")),
     "one-byte": (lambda q: b"x", ("malformed", "timeout")),
-    "header-only": (lambda q: _answer(q)[:12], ("malformed", "content")),
+    "header-only": (lambda q: _answer(q)[:12], ("malformed", "timeout")),
     "cut-short": (lambda q: _answer(q)[:-3], ("malformed", "content")),
     "other-id": (lambda q: _set(_answer(q), 0, bytes([q[0] ^ 255, q[1]])), "timeout"),
     "a-query": (lambda q: q, ("malformed", "timeout")),
@@ -77,7 +77,7 @@ REPLIES = {
         ("malformed", "content"),
     ),
     "random": (_random_bytes, ("malformed", "timeout", "status", "content")),
-    "rubbish-before-good": (lambda q: [b"\0" * 12, q[:2], _answer(q)], "ok"),
+    "others-before-good": (lambda q: [b"\0" * 12, _random_bytes(b"\0\0"), _answer(q)], "ok"),
 }
 
 
@@ -194,7 +194,7 @@ def test_mistake_is_named_with_its_place(pair, name):
 
 def test_all_mistakes_are_said_at_once(pair):
     def everything(config):
-        for name in ("unknown-key", "unit", "type", "as-range", "hold-time"):
+        for name in ("unknown-key", "unit", "type", "as-range", "dangling-name"):
             MISTAKES[name][0](config)
 
     status, text, path = _check(pair, yaml.safe_dump(_broken(pair, everything), sort_keys=False))

@@ -7,17 +7,17 @@ import time
 
 import pytest
 from lab.capture import Capture
+from lab.servers import TcpService
 from lab.topologies import PREFIX_V4, PREFIX_V6, SERVICE_V4, Pair
 from lab.wait import wait_until
 
 GRACEFUL_SHUTDOWN = "65535:0"
-LEVELS = {"drained": {"communities": ["graceful-shutdown"]}}
 
 
 @pytest.fixture(scope="module")
 def network(lab):
     network = Pair(lab)
-    network.start(network.config(levels=LEVELS))
+    network.start()
     return network
 
 
@@ -27,8 +27,9 @@ def pair(network):
     if not network.service.running():
         network.service.start()
     if not network.nighd.running():
-        network.start(network.config(levels=LEVELS))
-    network.nighd.configure(network.config(levels=LEVELS))
+        network.stop()
+        network.start()
+    network.nighd.configure(network.config())
     network.nighd.nigh("reload")
     network.nighd.nigh("undrain", "web")
     network.nighd.nigh("admin", "web", "auto")
@@ -138,6 +139,22 @@ def test_drain_ends_by_itself(pair):
     pair.nighd.wait_level("web", "up")
 
 
+def test_what_is_preferred_only_degrades(pair):
+    """A preferred probe that fails makes the path longer; the route stays."""
+    config = pair.config(prefer=["fast"])
+    config["probes"]["fast"] = {**config["probes"]["port"], "server": f"127.0.0.1:{pair.PORT + 1}"}
+    with TcpService(pair.node, "127.0.0.1", pair.PORT + 1) as fast:
+        pair.nighd.configure(config)
+        pair.nighd.nigh("reload")
+        pair.nighd.wait_level("web", "up")
+        pair.router.wait_route(PREFIX_V4, as_path=[64501])
+        fast.stop()
+        pair.nighd.wait_level("web", "degraded")
+        pair.router.wait_route(PREFIX_V4, as_path=[64501] * 3)
+        fast.start()
+        pair.router.wait_route(PREFIX_V4, as_path=[64501])
+
+
 def test_admin_down_withdraws_although_healthy(pair):
     pair.nighd.nigh("admin", "web", "down")
     pair.wait_withdrawn()
@@ -149,7 +166,7 @@ def test_admin_down_withdraws_although_healthy(pair):
 def test_reload_changes_the_route_and_nothing_else(pair):
     with Capture(pair.peer, "eth0") as capture:
         at = time.time()
-        config = pair.config(levels=LEVELS, attributes={"med": 70})
+        config = pair.config(attributes={"med": 70})
         pair.nighd.configure(config)
         pair.nighd.nigh("reload")
         pair.router.wait_route(PREFIX_V4, med=70)

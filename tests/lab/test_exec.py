@@ -46,7 +46,7 @@ def _config(pair, command, **options):
 
 def test_exit_code_decides(pair, flag):
     nighd = pair.start(_config(pair, ["/bin/grep", "-q", "ok", str(flag)]))
-    flag.write_text("broken\n", encoding="ascii")
+    flag.write_text("no\n", encoding="ascii")
     pair.wait_withdrawn()
     row = nighd.row("show", "probes", probe="port")
     assert row["state"] == "down" and row["last"].startswith("status")

@@ -191,5 +191,6 @@ def test_session_returns_after_the_router_restarted(healthy, router):
 def test_everything_we_sent_was_well_formed(healthy):
     """Looked at from outside, over the whole module: no malformed message, no complaint."""
     assert not healthy.capture.messages(kind="MALFORMED")
-    complaints = [m for m in healthy.capture.messages(kind="NOTIFICATION") if m.code[0] != 6]
-    assert not complaints
+    # Message header, OPEN and UPDATE errors; ends of sessions (Cease, FSM) belong to the restarts.
+    notifications = healthy.capture.messages(kind="NOTIFICATION")
+    assert not [m for m in notifications if m.code[0] in (1, 2, 3)]

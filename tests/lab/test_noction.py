@@ -146,6 +146,7 @@ def test_nighd_stopped(noction, client):
     """An orderly stop withdraws first and removes the address later: no query is lost."""
     at = noction.server1.nighd.stop()
     _failed_over(noction, client, at, 2)
+    assert client.lost(at, time.time() - 0.2) == 0
     for prefix in (PREFIX_V4, PREFIX_V6):
         assert prefix not in noction.server1.host.addresses("lo")
     noction.server1.start_nighd()

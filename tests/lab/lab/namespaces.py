@@ -27,7 +27,7 @@ CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 # As routers and servers in the field have it; no duplicate address detection, because it only
-# costs a second for each address.
+# costs a second for each address; ICMP errors are all sent, so that traceroute sees every hop.
 ROUTER_SYSCTLS = {
     "net/ipv4/ip_forward": 1,
     "net/ipv6/conf/all/forwarding": 1,
@@ -35,6 +35,7 @@ ROUTER_SYSCTLS = {
 SYSCTLS = {
     "net/ipv4/conf/all/rp_filter": 0,
     "net/ipv4/conf/default/rp_filter": 0,
+    "net/ipv4/icmp_ratelimit": 0,
     "net/ipv6/conf/all/accept_dad": 0,
     "net/ipv6/conf/default/accept_dad": 0,
     "net/ipv6/conf/default/accept_ra": 0,

@@ -13,7 +13,7 @@ import time
 
 from .wait import wait_until
 
-LOG_TAIL = 40
+LOG_TAIL = 20
 
 
 def descendants(pid):

@@ -209,9 +209,10 @@ class Frr(Router):
                 *("-i", self.dir / f"{daemon}.pid", "-z", self.dir / "zserv.api"),
                 *("--vty_socket", self.dir, "-A", "127.0.0.1", "-P", "0"),
             ]
+            socket = self.dir / f"{daemon}.vty"
+            socket.unlink(missing_ok=True)
             program = self.host.spawn(daemon, argv, private_run=("/run/frr", "frr:frr"))
             self.programs.append(program)
-            socket = self.dir / f"{daemon}.vty"
             wait_until(
                 socket.exists, 10, lambda p=program: f"{p.name} is ready:\n{p.log_tail()}"
             )
@@ -290,6 +291,7 @@ class Bird(Router):
 
     def _start(self):
         (self.dir / "bird.conf").write_text(self._config(), encoding="ascii")
+        (self.dir / "bird.ctl").unlink(missing_ok=True)
         argv = ["bird", "-f", "-c", self.dir / "bird.conf", "-s", self.dir / "bird.ctl"]
         program = self.host.spawn("bird", [*argv, "-P", self.dir / "bird.pid"])
         self.programs.append(program)

@@ -164,6 +164,12 @@ class TcpService:
         self._thread = None
         host.lab.at_close(self.stop)
 
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
     def start(self):
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         s = self.host.socket(family, socket.SOCK_STREAM)

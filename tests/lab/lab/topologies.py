@@ -46,7 +46,12 @@ class Server:
                 }
             },
             "services": {
-                "dns": {"addresses": [PREFIX_V4, PREFIX_V6], "require": ["resolver"]},
+                "dns": {
+                    "addresses": [PREFIX_V4, PREFIX_V6],
+                    "require": ["resolver"],
+                    # The routers need some time to follow a withdrawal; until then packets come.
+                    "drain": "500ms",
+                },
             },
             "bgp": {
                 "as": self.asn,
@@ -258,8 +263,8 @@ class Pair:
         }
 
     def start(self, config=None):
-        """The service and a fresh nighd, until the router has both routes."""
-        self.stop()
+        """The service and a fresh nighd, until the router has both routes. Nothing may be running
+        (stop())."""
         self.service.start()
         self.nighd = Nighd(self.node, config or self.config()).start()
         self.wait_announced()
