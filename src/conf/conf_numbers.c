@@ -105,7 +105,7 @@ static bool
 read_whole(
     struct conf_ctx *ctx, const struct conf_row *row, const struct conf_node *node, int64_t *out)
 {
-	int64_t value;
+	int64_t value = 0;
 
 	if (!is_whole_number(node->text))
 		return conf_wrong_type(
@@ -120,7 +120,7 @@ static bool
 read_u32(
     struct conf_ctx *ctx, const struct conf_row *row, const struct conf_node *node, void *member)
 {
-	int64_t value;
+	int64_t value = 0;
 
 	if (!read_whole(ctx, row, node, &value))
 		return false;

@@ -175,6 +175,7 @@ pair_add(struct frame *f, struct conf_node *key, struct conf_node *value)
 		f->cap = f->cap > 0 ? f->cap * 2 : 8;
 		f->pairs = mem_resize(f->pairs, f->cap, sizeof(f->pairs[0]));
 	}
+	assert(f->pairs != NULL);
 	f->pairs[f->node->count++] = (struct conf_pair){.key = key, .value = value};
 }
 
@@ -299,6 +300,7 @@ on_close(struct tree *t)
 	struct frame *f = &t->frames[t->depth - 1];
 	struct conf_node *n = f->node;
 
+	assert(n != NULL && (n->count == 0 || f->pairs != NULL));
 	if (n->kind == CONF_MAPPING && !t->broken)
 		drop_duplicates(t, f);
 	n->pairs = arena_alloc(t->ctx->arena, n->count * sizeof(n->pairs[0]));

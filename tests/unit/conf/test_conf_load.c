@@ -201,13 +201,14 @@ what_the_diag_held_before_does_not_count(void **state)
 static void
 a_text_need_not_end_in_zero(void **state)
 {
-	char *text = mem_alloc(7);
+	static const char name_x[] = {'n', 'a', 'm', 'e', ':', ' ', 'x'};
+	char *text = mem_alloc(sizeof(name_x));
 	struct conf_generation *g;
 	struct diag diag;
 
 	diag_init(&diag);
-	memcpy(text, "name: x", 7);
-	g = conf_load(&test_schema, "t", text, 7, &diag);
+	memcpy(text, name_x, sizeof(name_x));
+	g = conf_load(&test_schema, "t", text, sizeof(name_x), &diag);
 	free(text);
 	assert_non_null(g);
 	assert_string_equal(((const struct test_conf *)g->root)->name, "x");

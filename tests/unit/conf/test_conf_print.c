@@ -99,8 +99,7 @@ load_differing(size_t i)
 	struct str text = {0};
 	struct conf_generation *g;
 
-	if (strncmp(differing[i], "name", 5) != 0)
-		str_add(&text, i == 0 ? "" : "name: x\n");
+	str_add(&text, i == 0 ? "" : "name: x\n"); /* the first brings its own */
 	str_add(&text, differing[i]);
 	g = load(str_text(&text));
 	str_done(&text);
