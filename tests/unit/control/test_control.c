@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,7 +184,7 @@ slow_reader(void **state)
 {
 	struct fixture *f = *state;
 	int slow = client(f), quick = client(f);
-	char buf[64];
+	char buf[32];
 
 	for (int i = 0; i < 20; i++)
 		say(slow, "{\"words\":[\"show\",\"large\"]}\n");
@@ -227,7 +228,7 @@ too_many(void **state)
 {
 	struct fixture *f = *state;
 	int fds[CONTROL_CLIENTS + 1];
-	char buf[64];
+	char buf[32];
 
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
 		fds[i] = client(f);
@@ -291,5 +292,6 @@ main(void)
 	    cmocka_unit_test_setup_teardown(http, setup, teardown),
 	};
 
+	signal(SIGPIPE, SIG_IGN); /* as nighd does */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,10 +116,10 @@ serve_tcp(const struct server *s)
 {
 	uint8_t q[514], a[602];
 	int fd = accept(s->tcp, NULL, NULL);
-	ssize_t n = s->manner == CLOSE_EARLY ? 0 : recv(fd, q, sizeof(q), 0);
+	ssize_t n = recv(fd, q, sizeof(q), 0);
 	size_t len;
 
-	if (n > 14) {
+	if (n > 14 && s->manner != CLOSE_EARLY) {
 		len = answer_to(s, q + 2, (size_t)n - 2, a + 2);
 		a[0] = (uint8_t)(len >> 8);
 		a[1] = (uint8_t)len;
