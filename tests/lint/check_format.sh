@@ -14,7 +14,8 @@ files=$(find ${folders:-src} -name '*.[ch]' | sort)
 	exit 1
 }
 # shellcheck disable=SC2086 # words on purpose
-clang-format --dry-run -Werror $files 2>&1 || {
-	echo "remedy: make fmt"
-	exit 1
-}
+places=$(clang-format --dry-run $files 2>&1 | sed -n 's/^\([^ ]*:[0-9]*\):[0-9]*: .*/\1/p' | uniq)
+for place in $places; do
+	echo "$place: not as clang-format lays it out: run make fmt"
+done
+[ -z "$places" ]
