@@ -17,6 +17,7 @@ from lab import routers, servers
 from lab.capture import Capture
 from lab.client import Client
 from lab.namespaces import Lab, require_programs, require_root
+from lab.nighd import program
 from lab.topologies import PREFIX_V4, SERVICE_V4, Noction
 
 PICTURE = """\
@@ -147,6 +148,8 @@ def main():
     try:
         require_root()
         require_programs({**routers.PROGRAMS, **servers.PROGRAMS, "traceroute": "traceroute"})
+        program("nighd")
+        program("nigh")
         with Lab("demo") as lab:
             try:
                 demo(screen, lab)

@@ -51,7 +51,7 @@ class CommandFailed(AssertionError):
 def require_root():
     """Says what to do when the lab cannot work here; never skips."""
     if os.geteuid() != 0:
-        raise PermissionError("the lab makes network namespaces: run it as root (sudo make lab)")
+        raise PermissionError("the lab makes network namespaces: run it as root, or with sudo")
 
 
 def require_programs(programs):
@@ -114,6 +114,15 @@ class Lab:
         self._at_close.append(function)
 
     def close(self):
+        """Removes everything. A second Ctrl-C does not interrupt it."""
+        before = {s: signal.signal(s, signal.SIG_IGN) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._close()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _close(self):
         while self._at_close:
             try:
                 self._at_close.pop()()
