@@ -234,6 +234,7 @@ static const struct conf_row service_rows[] = {
 	.doc = "How long an address that is given up stays on the host after its route has been "
 	       "withdrawn everywhere.",
     },
+    {.key = "listens", .type = CONF_LATER, .doc = "Sockets that must be there, as in udp/53."},
     {.type = CONF_END},
 };
 

@@ -189,15 +189,69 @@ check_advertise(struct conf_ctx *ctx, const struct config *c, const struct conf_
 	}
 }
 
+/* What no network would route to a service; NULL: nothing is wrong with the prefix. */
+static const char *
+unroutable(const struct prefix *p)
+{
+	if (p->len == 0)
+		return "every address at once";
+	if (addr_is_any(&p->addr))
+		return "the unspecified address";
+	if (addr_is_loopback(&p->addr))
+		return "a loopback address, which every host keeps to itself";
+	if (addr_is_multicast(&p->addr))
+		return "a multicast address";
+	if (addr_is_linklocal(&p->addr))
+		return "a link-local address, which no router passes on";
+	return NULL;
+}
+
+static void
+check_addresses(struct conf_ctx *ctx, const struct conf_map_entry *e)
+{
+	const struct service_conf *s = e->value;
+	const struct prefix *p = s->addresses.items;
+	char text[PREFIX_TEXT];
+
+	for (size_t i = 0; i < s->addresses.count; i++) {
+		const char *what = unroutable(&p[i]);
+		if (what != NULL)
+			conf_error_at(ctx, e->line, e->column,
+			    "service '%s': %s cannot be a service address: it is %s", e->name,
+			    prefix_format(&p[i], text, sizeof(text)), what);
+	}
+}
+
+/* BGP starts no session without a router-id, from either section. */
+static void
+check_router_id(struct conf_ctx *ctx, const struct conf_node *root)
+{
+	const struct conf_node *node = conf_node_find(root, "node");
+	const struct conf_node *bgp = conf_node_find(root, "bgp");
+
+	if (bgp == NULL || conf_node_find(bgp, "router-id") != NULL ||
+	    (node != NULL && conf_node_find(node, "router-id") != NULL))
+		return;
+	conf_error(ctx, bgp,
+	    "bgp: a router-id is needed: add 'node: {router-id: 10.1.1.2}', with an IPv4 address "
+	    "of this node");
+}
+
 static void
 root_check(struct conf_ctx *ctx, const struct conf_node *node, void *obj)
 {
 	const struct config *c = obj;
 	struct core_conf core = config_core(c);
 
+	/* A file that was cut off while it was written must not withdraw everything. */
+	if (node->count == 0)
+		conf_error(ctx, node, "the configuration is empty");
 	core_check_names(ctx, &core);
-	for (size_t i = 0; i < c->services.count; i++)
+	check_router_id(ctx, node);
+	for (size_t i = 0; i < c->services.count; i++) {
+		check_addresses(ctx, &c->services.entries[i]);
 		check_advertise(ctx, c, &c->services.entries[i]);
+	}
 }
 
 const struct conf_schema config_schema = {
