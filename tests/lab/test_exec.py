@@ -64,7 +64,7 @@ def test_program_runs_as_the_configured_user(pair, flag):
     out = pair.lab.dir / "whoami"
     out.write_text("", encoding="ascii")
     out.chmod(0o666)
-    line = f"id -un > {out}; grep -s '^CapEff' /proc/self/status >> {out}"
+    line = f"(id -un; grep '^CapEff' /proc/self/status) >> {out}"
     pair.start(_config(pair, line, shell=True, user="daemon"))
     user, capabilities = out.read_text(encoding="ascii").splitlines()[:2]
     assert user == "daemon"

@@ -41,7 +41,7 @@ def _failed_over(noction, client, at, bound):
     """The client is answered by nameserver-02, within `bound` seconds; nothing is left."""
     client.wait_server("ns2", bound + 5)
     outage = client.first_answer("ns2", at) - at
-    print(f"outage {outage * 1000:.0f} ms, {client.lost(at, at + outage)} queries lost")
+    print(f"moved after {outage * 1000:.0f} ms, {client.lost(at, at + outage)} queries lost")
     assert outage < bound
     noction.wait_failed_over()
 
@@ -49,6 +49,15 @@ def _failed_over(noction, client, at, bound):
 def _failed_back(noction, client):
     noction.wait_normal()
     client.wait_server("ns1", 10)
+
+
+def _is_gone(pid):
+    """Ended, if perhaps not yet reaped by a parent that is frozen."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+            return f.read().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 # -- the service --
@@ -122,23 +131,49 @@ def test_helper_killed(noction, client):
     engine = nighd.engine_pid
     at = nighd.process.kill()
     _failed_over(noction, client, at, 2)
-    wait_until(lambda: not os.path.exists(f"/proc/{engine}"), 5, "the engine has ended, too")
+    wait_until(lambda: _is_gone(engine), 5, "the engine has ended, too")
     noction.server1.start_nighd()
     _failed_back(noction, client)
 
 
 def test_engine_frozen_and_then_the_service_killed(noction, client):
-    """Nobody is there to withdraw. The routers' hold time is the last line of defence."""
-    engine = noction.server1.nighd.engine_pid
-    os.kill(engine, signal.SIGSTOP)
+    """A frozen engine cannot withdraw; the helper notices its silence and ends it."""
+    nighd = noction.server1.nighd
+    os.kill(nighd.engine_pid, signal.SIGSTOP)
     at = noction.server1.bind.kill()
-    try:
-        _failed_over(noction, client, at, HOLD + 3)
-    finally:
-        os.kill(engine, signal.SIGCONT)
+    _failed_over(noction, client, at, HOLD + 2)
+    nighd.wait_gone()
+    assert "engine" in nighd.process.log_tail(3), "it says why"
+    noction.server1.bind.start()
+    noction.server1.start_nighd()
+    _failed_back(noction, client)
+
+
+def test_helper_frozen(noction, client):
+    """Without a helper nothing can be put right any more: the engine leaves."""
+    nighd = noction.server1.nighd
+    engine = nighd.engine_pid
+    at = nighd.process.freeze()
+    _failed_over(noction, client, at, 6)
+    wait_until(lambda: _is_gone(engine), 5, "the engine has ended")
+    nighd.process.kill_family()
+    noction.server1.start_nighd()
+    _failed_back(noction, client)
+
+
+def test_all_of_nighd_frozen_and_then_the_service_killed(noction, client):
+    """Nobody is there to withdraw: the routers' hold time is the last line of defence."""
+    nighd = noction.server1.nighd
+    pids = (nighd.helper_pid, nighd.engine_pid)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    at = noction.server1.bind.kill()
+    _failed_over(noction, client, at, HOLD + 3)
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
     # Thawed, it finds its sessions gone and its service dead, and must not announce.
     stays(lambda: client.recent_servers() == {"ns2"}, 1.0, "the client stays at ns2")
-    noction.server1.bind.start()
+    noction.restore()
     _failed_back(noction, client)
 
 
