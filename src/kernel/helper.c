@@ -55,6 +55,7 @@ struct helper {
 	struct loop_timer tick;
 	unsigned silent;  /* ticks without a word from the engine */
 	unsigned patient; /* ticks for which it has a configuration to chew on */
+	bool committed;   /* and has said so: the next heartbeat means that it is through */
 	bool ready;
 	bool stopping;
 	bool owes_stop;
@@ -171,6 +172,7 @@ on_config_read(struct helper *h, const struct helper_msg *m)
 	answer.config_data.serial = m->config.serial;
 	answer.config_data.error = error;
 	h->patient = TICKS(HELPER_SILENCE_CONFIG);
+	h->committed = false;
 	helper_answer(h, &answer, fd);
 }
 
@@ -180,6 +182,7 @@ on_config_commit(struct helper *h, const struct helper_msg *m)
 	struct helper_reading next = {0};
 	uint32_t serial = m->config.serial;
 
+	h->committed = true;
 	if (h->candidate.serial == serial && h->candidate.policy != NULL) {
 		next = h->candidate;
 		h->candidate = (struct helper_reading){0};
@@ -199,6 +202,14 @@ on_config_commit(struct helper *h, const struct helper_msg *m)
 
 /* -- requests -- */
 
+/* A sign that the engine's loop goes round: a configuration that it committed is applied. */
+static void
+engine_is_through(struct helper *h)
+{
+	if (h->committed)
+		h->patient = 0;
+}
+
 static void
 on_ready(struct helper *h, const struct helper_msg *m)
 {
@@ -206,7 +217,7 @@ on_ready(struct helper *h, const struct helper_msg *m)
 	if (h->ready)
 		return;
 	h->ready = true;
-	h->silent = 0;
+	engine_is_through(h);
 	loop_timer_after(&h->tick, TICK);
 	h->host->engine_ready(h->host);
 }
@@ -216,6 +227,7 @@ on_heartbeat(struct helper *h, const struct helper_msg *m)
 {
 	struct helper_msg ack = {.kind = HELPER_HEARTBEAT_ACK};
 
+	engine_is_through(h);
 	/* When there is no room, what waits is sign of life enough. */
 	ack.heartbeat.seq = m->heartbeat.seq;
 	(void)helper_chan_try(&h->chan, &ack);

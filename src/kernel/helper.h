@@ -28,7 +28,8 @@ struct helper_policy;
  * ticks, so that time in which the helper itself did not run (suspend, freezer, starvation) does
  * not count against the engine. */
 #define HELPER_SILENCE (1 * DUR_S)
-/* The same while the engine reads and applies a configuration that it has just been handed. */
+/* The same while the engine reads and applies a configuration that it has just been handed: until
+ * its first heartbeat after the commit, or for this long. */
 #define HELPER_SILENCE_CONFIG (10 * DUR_S)
 /* The engine takes the helper for dead after this long without an answer to its heartbeats. */
 #define HELPER_SILENCE_ACK (3 * DUR_S)

@@ -421,6 +421,16 @@ entry_obstacle(struct nl_addrs *as, const struct nl_addr *e)
 	return e->flags & IFA_F_TENTATIVE ? 0 : -ENETDOWN;
 }
 
+/* The kernel has taken it. It tells so at once for IPv4, but for IPv6 only some time later. */
+static void
+entry_put(struct nl_addr *e, const struct prefix *prefix, const struct nl_link *link)
+{
+	e->added = true;
+	e->index = link->index;
+	e->kernel_len = prefix->len;
+	e->flags = 0;
+}
+
 void
 nl_addrs_add(struct nl_addrs *as, const struct prefix *prefix, const char *ifname)
 {
@@ -434,7 +444,8 @@ nl_addrs_add(struct nl_addrs *as, const struct prefix *prefix, const char *ifnam
 		link = nl_links_find(as->links, ifname);
 		as->nl->error[0] = 0;
 		error = link == NULL ? -ENODEV : request_add(as, prefix, link);
-		e->added = error == 0;
+		if (error == 0)
+			entry_put(e, prefix, link);
 		if (error != -EEXIST)
 			entry_verdict(as, e, "put on", error);
 		nl_drain(as->nl);
