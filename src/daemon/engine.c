@@ -18,7 +18,9 @@
 #include "base/mem.h"
 #include "daemon/engine_priv.h"
 
+#include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +49,12 @@ engine_runner_find(const struct engine *e, const char *name)
 	const struct engine_runner *er = runner_find(e, name);
 
 	return er != NULL ? &er->runner : NULL;
+}
+
+struct engine *
+engine_of_host(struct command_host *host)
+{
+	return container_of(host, struct engine, own_commands);
 }
 
 /* -- facts -- */
@@ -225,6 +233,26 @@ runners_apply(struct engine *e, const struct conf_map *probes)
 	}
 }
 
+/* A reload in the history: from one generation to the next, or to none. */
+static void
+record_config(struct engine *e, const char *refused, const char *detail)
+{
+	struct history_event event = {.at = loop_now(e->env->loop), .kind = "config"};
+	bool failed = refused[0] != '\0';
+
+	event.wall_ns = event.at.ns + e->core_env.wall_offset_ns;
+	str_copy(event.object, sizeof(event.object), e->name);
+	snprintf(event.from, sizeof(event.from), "%" PRIu64, e->generations - !failed);
+	if (failed)
+		str_copy(event.to, sizeof(event.to), refused);
+	else
+		snprintf(event.to, sizeof(event.to), "%" PRIu64, e->generations);
+	str_copy(event.why, sizeof(event.why), why_str(WHY_CONFIG));
+	str_copy(event.detail, sizeof(event.detail), detail);
+	event.detail[strcspn(event.detail, "\n")] = '\0';
+	history_add(&e->history, &event);
+}
+
 void
 engine_apply(struct engine *e, struct conf_generation *g)
 {
@@ -234,6 +262,7 @@ engine_apply(struct engine *e, struct conf_generation *g)
 	struct node_conf node;
 	struct speaker_node identity;
 
+	assert(!engine_stopping(e));
 	g->number = ++e->generations;
 	node = config_node(config, e->name, sizeof(e->name));
 	if (node.name != e->name)
@@ -249,19 +278,20 @@ engine_apply(struct engine *e, struct conf_generation *g)
 	if (old != NULL)
 		conf_free(old);
 	loop_task_schedule(&e->decide);
+	record_config(e, "", g->file);
 	log_notice("configuration: generation %" PRIu64 " of %s is in force", g->number, g->file);
 }
 
 uint64_t
 engine_reload(struct engine *e)
 {
+	if (engine_stopping(e))
+		return e->reload.ticket;
 	if (!e->reload.pending) {
 		e->reload.pending = true;
 		e->reload.ticket++;
-		free(e->reload.text);
-		e->reload.text = NULL;
-		e->env->reload(e->env);
 	}
+	e->env->reload(e->env);
 	return e->reload.ticket;
 }
 
@@ -272,9 +302,11 @@ engine_reloaded(struct engine *e, const char *error)
 	e->reload.ok = error == NULL;
 	free(e->reload.text);
 	e->reload.text = error != NULL ? mem_strdup(error) : NULL;
-	if (error != NULL)
-		log_error("configuration: not reloaded, generation %" PRIu64 " stays in force:\n%s",
-		    e->generations, error);
+	if (error == NULL)
+		return;
+	record_config(e, "refused", error);
+	log_error("configuration: not reloaded, generation %" PRIu64 " stays in force:\n%s",
+	    e->generations, error);
 }
 
 /* -- stopping -- */
@@ -336,7 +368,7 @@ engine_stop(struct engine *e, const char *text)
 {
 	mono_t now = loop_now(e->env->loop);
 
-	if (e->phase != ENGINE_RUNNING)
+	if (engine_stopping(e))
 		return;
 	e->phase = ENGINE_WITHDRAWING;
 	e->stop_text = mem_strdup(text);
@@ -344,6 +376,12 @@ engine_stop(struct engine *e, const char *text)
 	core_stop(e->core, now);
 	loop_task_schedule(&e->decide);
 	loop_timer_after(&e->stop_poll, STOP_POLL);
+}
+
+bool
+engine_stopping(const struct engine *e)
+{
+	return e->phase != ENGINE_RUNNING;
 }
 
 const struct command_list *

@@ -44,17 +44,21 @@ struct engine *engine_new(struct engine_env *env, const struct node_conf *node);
 void engine_free(struct engine *e);
 
 /* Makes a generation the one in force (and owns it from now on): the difference to the one before
- * is carried out, what is equal is not touched. */
+ * is carried out, what is equal is not touched. Not while stopping. */
 void engine_apply(struct engine *e, struct conf_generation *g);
 /* The answer to env.reload: `error` NULL when a new generation was applied. */
 void engine_reloaded(struct engine *e, const char *error);
-/* Starts a reload as the operator's command does (SIGHUP); returns its ticket. */
+/* Starts a reload as the operator's command does (SIGHUP); returns its ticket. While one is under
+ * way the file is read once more, so that what was written meanwhile counts, and one answer goes to
+ * both. Nothing happens while stopping. */
 uint64_t engine_reload(struct engine *e);
 
 /* Withdraws, drains, gives up addresses, says goodbye to neighbors with `text`, then calls
  * env.stopped: after ENGINE_STOP_LIMIT at the latest, beyond the longest drain. */
 void engine_stop(struct engine *e, const char *text);
 #define ENGINE_STOP_LIMIT (5 * DUR_S)
+/* From engine_stop() on: no configuration is taken any more. */
+bool engine_stopping(const struct engine *e);
 
 const struct command_list *engine_commands(struct engine *e);
 void engine_metrics(struct engine *e, struct str *out);

@@ -166,7 +166,7 @@ explain_intent(struct engine *e, const struct prefix *p, mono_t now, struct answ
 void
 engine_explain(struct command_host *host, const struct command_call *call, struct answer *a)
 {
-	struct engine *e = container_of(host, struct engine, own_commands);
+	struct engine *e = engine_of_host(host);
 	struct service_view v;
 	struct prefix prefix;
 

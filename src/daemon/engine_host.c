@@ -98,6 +98,8 @@ on_config(struct helper_client_host *host, const struct helper_config *config)
 	struct str problem = {0};
 	bool good;
 
+	if (engine_stopping(h->engine))
+		return;
 	take_config(h, config, &problem);
 	good = problem.len == 0;
 	if (h->ready) {
@@ -217,6 +219,8 @@ engine_host_reload(struct engine_host *h)
 {
 	if (h->ready)
 		engine_reload(h->engine);
+	else if (!engine_stopping(h->engine)) /* the file may have changed since it was read */
+		helper_client_config_read(h->client);
 }
 
 int

@@ -12,8 +12,6 @@
 #include "daemon/engine.h"
 #include "kernel/address_sink.h"
 
-#define ENGINE_LINKS 64
-
 struct engine_runner {
 	struct runner runner;
 	struct engine *engine;
@@ -52,6 +50,10 @@ struct engine {
 };
 
 extern const struct command engine_command_rows[];
+struct engine *engine_of_host(struct command_host *host);
+/* The table of services, of one when the call names it. */
+void engine_services_table(struct engine *e, const struct command_call *call, struct answer *a);
+void engine_status(struct command_host *host, const struct command_call *call, struct answer *a);
 void engine_explain(struct command_host *host, const struct command_call *call, struct answer *a);
 /* The runner of a probe, or NULL. */
 const struct runner *engine_runner_find(const struct engine *e, const char *name);

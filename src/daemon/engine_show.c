@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the engine itself answers: status, show, history, reload and the operators' words. (Speakers
- * bring commands of their own; `explain` is in engine_explain.c.)
+ * What the engine itself answers: show, history, reload and the operators' words. (Speakers bring
+ * commands of their own; `status` is in engine_status.c, `explain` in engine_explain.c.)
  */
 #include "base/mem.h"
 #include "daemon/engine_priv.h"
@@ -9,12 +9,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-static struct engine *
-engine_of(struct command_host *host)
-{
-	return container_of(host, struct engine, own_commands);
-}
 
 /* Does the call ask for all objects, or for this one? */
 static bool
@@ -84,8 +78,8 @@ service_row(const struct service_view *v, const struct command_call *call, struc
 	answer_str(a, "admin", v->draining ? "drain" : service_admin_str(v->admin));
 }
 
-static void
-services_table(struct engine *e, const struct command_call *call, struct answer *a)
+void
+engine_services_table(struct engine *e, const struct command_call *call, struct answer *a)
 {
 	struct service_view v;
 	bool found = false;
@@ -103,7 +97,7 @@ services_table(struct engine *e, const struct command_call *call, struct answer 
 static void
 show_services(struct command_host *host, const struct command_call *call, struct answer *a)
 {
-	services_table(engine_of(host), call, a);
+	engine_services_table(engine_of_host(host), call, a);
 }
 
 /* -- probes -- */
@@ -151,7 +145,7 @@ probe_row(const struct runner *r, const struct track_view *v, const struct comma
 static void
 show_probes(struct command_host *host, const struct command_call *call, struct answer *a)
 {
-	struct engine *e = engine_of(host);
+	struct engine *e = engine_of_host(host);
 	struct track_view v;
 	bool found = false;
 
@@ -181,7 +175,7 @@ static const struct answer_column track_columns[] = {
 static void
 show_tracks(struct command_host *host, const struct command_call *call, struct answer *a)
 {
-	struct engine *e = engine_of(host);
+	struct engine *e = engine_of_host(host);
 	struct track_view v;
 	bool found = false;
 
@@ -230,7 +224,7 @@ prefix_asked(const struct command_call *call, const struct prefix *p)
 static void
 show_intent(struct command_host *host, const struct command_call *call, struct answer *a)
 {
-	struct engine *e = engine_of(host);
+	struct engine *e = engine_of_host(host);
 	bool found = false;
 
 	answer_table(a, NULL, intent_columns);
@@ -267,7 +261,7 @@ static const struct answer_column kernel_columns[] = {
 static void
 show_kernel(struct command_host *host, const struct command_call *call, struct answer *a)
 {
-	struct engine *e = engine_of(host);
+	struct engine *e = engine_of_host(host);
 	bool found = false;
 
 	answer_table(a, NULL, kernel_columns);
@@ -289,7 +283,7 @@ show_kernel(struct command_host *host, const struct command_call *call, struct a
 static void
 show_config(struct command_host *host, const struct command_call *call, struct answer *a)
 {
-	struct engine *e = engine_of(host);
+	struct engine *e = engine_of_host(host);
 	struct str text = {0};
 	char *line, *rest;
 
@@ -306,104 +300,6 @@ show_config(struct command_host *host, const struct command_call *call, struct a
 			answer_line(a, 0, "%s", line);
 	}
 	str_done(&text);
-}
-
-/* -- status -- */
-
-static const struct answer_column node_columns[] = {
-    {"node", "NODE", ANSWER_TEXT},
-    {"up", "RUNNING", ANSWER_AGO},
-    {"generation", "CONFIGURATION", ANSWER_TEXT},
-    {"state", "STATE", ANSWER_TEXT},
-    {NULL, NULL, ANSWER_TEXT},
-};
-
-static const struct answer_column peer_columns[] = {
-    {"neighbor", "NEIGHBOR", ANSWER_TEXT},
-    {"speaker", "BY", ANSWER_TEXT},
-    {"state", "STATE", ANSWER_STATE},
-    {"since", "SINCE", ANSWER_AGO},
-    {"announced", "HEARS", ANSWER_NUMBER},
-    {"detail", "REMARK", ANSWER_TEXT},
-    {NULL, NULL, ANSWER_TEXT},
-};
-
-/* What speaker_peer_fn needs to know. */
-struct peers_arg {
-	struct answer *a;
-	mono_t now;
-	size_t down;
-};
-
-static void
-peer_row(void *arg, const struct speaker_peer *p)
-{
-	struct peers_arg *x = arg;
-
-	answer_row(x->a);
-	answer_str(x->a, "neighbor", p->name);
-	answer_str(x->a, "speaker", p->speaker);
-	answer_str(x->a, "state", p->state);
-	answer_int(x->a, "since", mono_sub(x->now, p->since));
-	answer_int(x->a, "announced", (int64_t)p->announced);
-	answer_str(x->a, "detail", p->detail);
-	x->down += !p->up;
-}
-
-static const char *
-phase_str(const struct engine *e)
-{
-	static const char *const words[] = {
-	    "running", "stopping: withdrawing", "stopping: leaving", "stopped"};
-
-	return words[e->phase];
-}
-
-/* What is wrong, as lines; nothing when all is well. */
-static void
-problems(struct engine *e, size_t peers_down, struct answer *a)
-{
-	struct service_view v;
-	bool wrong = e->reload.text != NULL || peers_down > 0;
-
-	for (size_t i = 0; core_service_at(e->core, i, &v); i++)
-		wrong = wrong || v.level != LEVEL_UP;
-	if (!wrong) {
-		answer_line(a, 0, "All is well.");
-		return;
-	}
-	answer_line(a, 0, "Wrong or unusual:");
-	for (size_t i = 0; core_service_at(e->core, i, &v); i++) {
-		if (v.level != LEVEL_UP)
-			answer_line(a, 1, "service %s is %s: %s%s%s", v.name,
-			    service_level_str(v.level), why_text(v.why),
-			    v.culprit[0] != '\0' ? ": " : "", v.culprit);
-	}
-	if (peers_down > 0)
-		answer_line(a, 1, "%zu neighbor%s not hear us", peers_down,
-		    peers_down == 1 ? " does" : "s do");
-	if (e->reload.text != NULL)
-		answer_line(
-		    a, 1, "the last reload failed; the configuration before it is in force");
-}
-
-static void
-show_status(struct command_host *host, const struct command_call *call, struct answer *a)
-{
-	struct engine *e = engine_of(host);
-	struct peers_arg arg = {.a = a, .now = call->now};
-
-	answer_table(a, NULL, node_columns);
-	answer_row(a);
-	answer_str(a, "node", e->name);
-	answer_int(a, "up", mono_sub(call->now, e->started));
-	answer_fmt(a, "generation", "%" PRIu64, e->generations);
-	answer_str(a, "state", phase_str(e));
-	services_table(e, call, a);
-	answer_table(a, "neighbors", peer_columns);
-	for (size_t i = 0; kinds_speakers[i] != NULL; i++)
-		kinds_speakers[i]->peers(e->speakers[i], peer_row, &arg);
-	problems(e, arg.down, a);
 }
 
 /* -- history -- */
@@ -456,7 +352,7 @@ history_args(const struct command_call *call, struct history_args *out, struct a
 static void
 show_history(struct command_host *host, const struct command_call *call, struct answer *a)
 {
-	struct engine *e = engine_of(host);
+	struct engine *e = engine_of_host(host);
 	struct history_args args;
 	const struct history_event *event;
 	uint64_t seq;
@@ -489,14 +385,14 @@ show_history(struct command_host *host, const struct command_call *call, struct 
 static void
 do_reload(struct command_host *host, const struct command_call *call, struct answer *a)
 {
-	struct engine *e = engine_of(host);
+	struct engine *e = engine_of_host(host);
 	uint64_t ticket;
 
 	if (e->env->reload == NULL) {
 		answer_fail(a, "reload is not possible here");
 		return;
 	}
-	if (e->phase != ENGINE_RUNNING) {
+	if (engine_stopping(e)) {
 		answer_fail(a, "nighd is stopping");
 		return;
 	}
@@ -507,12 +403,16 @@ do_reload(struct command_host *host, const struct command_call *call, struct ans
 static void
 reload_result(struct command_host *host, const struct command_call *call, struct answer *a)
 {
-	struct engine *e = engine_of(host);
+	struct engine *e = engine_of_host(host);
 	uint64_t ticket;
 
 	if (call->count != 1 || str_to_u64(call->args[0], 1, UINT64_MAX, &ticket) != 0) {
 		answer_fail(a, "reload-result: a ticket is needed; use 'reload'");
 		answer_usage(a);
+	} else if (ticket > e->reload.ticket) {
+		answer_fail(a, "there was no reload %" PRIu64 "; use 'reload'", ticket);
+	} else if (engine_stopping(e)) {
+		answer_fail(a, "nighd is stopping");
 	} else if (ticket == e->reload.ticket && e->reload.pending) {
 		answer_again(a, RELOAD_POLL_MS, "reload-result %" PRIu64, ticket);
 	} else if (e->reload.ok) {
@@ -537,7 +437,7 @@ static void
 do_admin(struct command_host *host, const struct command_call *call, struct answer *a)
 {
 	static const char usage[] = "admin SERVICE up|down|auto";
-	struct engine *e = engine_of(host);
+	struct engine *e = engine_of_host(host);
 
 	if (!service_named(call, usage, a))
 		return;
@@ -569,7 +469,7 @@ drain_state(struct engine *e, const char *service, struct answer *a)
 static void
 do_drain(struct command_host *host, const struct command_call *call, struct answer *a)
 {
-	struct engine *e = engine_of(host);
+	struct engine *e = engine_of_host(host);
 	mono_t until = {.ns = DUR_NEVER};
 	dur_t length;
 
@@ -594,7 +494,7 @@ do_drain(struct command_host *host, const struct command_call *call, struct answ
 static void
 do_undrain(struct command_host *host, const struct command_call *call, struct answer *a)
 {
-	struct engine *e = engine_of(host);
+	struct engine *e = engine_of_host(host);
 
 	if (!service_named(call, "undrain SERVICE", a))
 		return;
@@ -607,7 +507,8 @@ do_undrain(struct command_host *host, const struct command_call *call, struct an
 }
 
 const struct command engine_command_rows[] = {
-    {"status", NULL, "the node on one screen: services, who hears us, what is wrong", show_status},
+    {"status", NULL, "the node on one screen: services, who hears us, what is wrong",
+	engine_status},
     {"show services", "[NAME]", "services: level, why, addresses", show_services},
     {"show probes", "[NAME]", "probes: last answer, time, counts", show_probes},
     {"show tracks", "[NAME]", "tracks: state, since when, why", show_tracks},
