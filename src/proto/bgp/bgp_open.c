@@ -134,6 +134,7 @@ fqdn_get(struct wire_reader *r, struct bgp_caps *c)
 
 	if (!name)
 		return;
+	len = strnlen((const char *)name, len);
 	if (len >= sizeof(c->hostname))
 		len = sizeof(c->hostname) - 1;
 	memcpy(c->hostname, name, len);

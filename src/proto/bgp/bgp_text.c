@@ -236,6 +236,7 @@ refresh_add(const uint8_t *msg, size_t len, struct str *out)
 	enum bgp_af af;
 
 	if (bgp_refresh_decode(msg, len, &r, &n) < 0) {
+		str_add(out, "refused: ");
 		bgp_notify_format(&n, out);
 		return;
 	}
