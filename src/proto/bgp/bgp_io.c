@@ -7,8 +7,9 @@
  *
  * A connection that ends with a NOTIFICATION must not simply be closed: bytes that the socket did
  * not take yet would be lost, and closing with unread bytes makes the kernel send a reset, upon
- * which the neighbor's kernel throws away what it had received, the NOTIFICATION with it. So the
- * stream moves to a bgp_linger, which belongs to the speaker and lives for a second at most; the
+ * which the neighbor's kernel throws away what it had received, the NOTIFICATION with it; so does a
+ * message of the neighbor that arrives after the close. So the stream moves to a bgp_linger, which
+ * belongs to the speaker, reads on until the neighbor closes and lives for a second at most; the
  * session is free for its next connection meanwhile.
  */
 #include "proto/bgp/bgp_priv.h"
@@ -16,6 +17,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LINGER_READS 16 /* in one turn */
 
 void
 bgp_buffer_open(struct bgp_buffer *b, size_t cap)
@@ -57,7 +60,7 @@ bgp_linger_done(struct bgp_linger *l)
 {
 	LIST_REMOVE(l, link);
 	l->speaker->linger_count--;
-	loop_timer_cancel(&l->poll);
+	loop_timer_cancel(&l->limit);
 	if (net_stream_is_open(&l->stream))
 		net_stream_close(&l->stream);
 	bgp_buffer_done(&l->tx);
@@ -70,15 +73,17 @@ linger_read(struct bgp_linger *l)
 {
 	uint8_t sink[4096];
 
-	for (;;) {
+	for (unsigned i = 0; i < LINGER_READS; i++) {
 		ssize_t n = net_stream_read(&l->stream, sink, sizeof(sink));
 		if (n == -EAGAIN)
 			return true;
 		if (n <= 0)
 			return false;
 	}
+	return true;
 }
 
+/* False when the connection is broken. */
 static bool
 linger_write(struct bgp_linger *l)
 {
@@ -86,23 +91,20 @@ linger_write(struct bgp_linger *l)
 		ssize_t n = net_stream_write(
 		    &l->stream, l->tx.data + l->tx.head, bgp_buffer_waiting(&l->tx));
 		if (n == -EAGAIN)
-			return true;
+			break;
 		if (n <= 0)
 			return false;
 		l->tx.head += (size_t)n;
 	}
-	return net_stream_unsent(&l->stream) > 0;
+	net_stream_want_write(&l->stream, bgp_buffer_waiting(&l->tx) > 0);
+	return true;
 }
 
 static void
 linger_run(struct bgp_linger *l)
 {
-	mono_t now = bgp_now(l->speaker);
-
-	if (!linger_read(l) || !linger_write(l) || !mono_before(now, l->limit))
+	if (!linger_read(l) || !linger_write(l))
 		bgp_linger_done(l);
-	else
-		loop_timer_after(&l->poll, BGP_LINGER_POLL);
 }
 
 static void
@@ -117,9 +119,9 @@ on_linger_stream(struct net_stream *s, enum net_event what)
 }
 
 static void
-on_linger_poll(struct loop_timer *t)
+on_linger_limit(struct loop_timer *t)
 {
-	linger_run(container_of(t, struct bgp_linger, poll));
+	bgp_linger_done(container_of(t, struct bgp_linger, limit));
 }
 
 void
@@ -136,10 +138,10 @@ bgp_linger_start(struct bgp_speaker *b, struct net_stream *stream, struct bgp_bu
 	l->speaker = b;
 	l->tx = *tx;
 	*tx = (struct bgp_buffer){0};
-	l->limit = mono_add(bgp_now(b), BGP_LINGER_MAX);
 	l->stream.fn = on_linger_stream;
 	net_stream_adopt(&l->stream, stream);
-	loop_timer_init(&l->poll, b->env.loop, on_linger_poll);
+	loop_timer_init(&l->limit, b->env.loop, on_linger_limit);
+	loop_timer_after(&l->limit, BGP_LINGER_MAX);
 	LIST_INSERT_HEAD(&b->lingers, l, link);
 	b->linger_count++;
 	linger_run(l);

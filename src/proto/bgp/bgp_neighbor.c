@@ -150,7 +150,7 @@ set_state(struct bgp_neighbor *n, enum bgp_state state, const struct bgp_cause *
 	if (state == old)
 		return;
 	n->state = state;
-	if (state < old)
+	if (state < old && cause->why != BGP_WHY_COLLISION)
 		note_error(n, old, cause);
 	if (state == BGP_ESTABLISHED) {
 		n->since = now;
@@ -310,7 +310,7 @@ bgp_neighbor_stepped(struct bgp_neighbor *n, struct bgp_session *s, enum bgp_sta
 		bgp_session_event(s, BGP_EV_STOP, cause);
 }
 
-bool
+enum bgp_verdict
 bgp_neighbor_collision(struct bgp_neighbor *n, struct bgp_session *s)
 {
 	struct bgp_session *o = other(n, s);
@@ -324,10 +324,11 @@ bgp_neighbor_collision(struct bgp_neighbor *n, struct bgp_session *s)
 
 	if (bgp_collision_resolve(&ids, s->incoming ? BGP_INCOMING : BGP_OUTGOING,
 		o->incoming ? BGP_INCOMING : BGP_OUTGOING, o->state) == BGP_KEEP_EXISTING)
-		return false;
-	if (o->state >= BGP_OPENSENT)
-		bgp_session_event(o, BGP_EV_COLLISION_DUMP, &cause);
-	return true;
+		return BGP_COLLISION_LOST;
+	if (o->state < BGP_OPENSENT)
+		return BGP_COLLISION_NONE;
+	bgp_session_event(o, BGP_EV_COLLISION_DUMP, &cause);
+	return BGP_COLLISION_WON;
 }
 
 /* -- what others tell -- */

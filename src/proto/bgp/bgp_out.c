@@ -120,7 +120,7 @@ complain(struct bgp_out *o, enum bgp_af af, const struct prefix *p)
 	struct bgp_export *x = &o->export[af];
 	char text[PREFIX_TEXT];
 
-	if (x->complained)
+	if (x->complained || x->held != BGP_HELD_NEXT_HOP)
 		return;
 	x->complained = true;
 	log_warn("bgp: %s is not told of %s routes (such as %s): %s", o->neighbor->name,

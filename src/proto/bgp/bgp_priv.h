@@ -4,7 +4,8 @@
  *
  *   bgp.c           the speaker: configuration by diff, listeners, who may connect, stop
  *   bgp_neighbor.c  one neighbor: up to two connections, which of them wins, when to try again
- *   bgp_session.c   one connection: carries out what the state machine orders; timers; reading
+ *   bgp_session.c   one connection: carries out what the state machine orders; timers
+ *   bgp_receive.c   what comes in on it
  *   bgp_io.c        a connection's buffers, and the end of a connection that still has to say
  *                   something
  *   bgp_out.c       what the neighbor has from us (Adj-RIB-Out) and how it gets the rest
@@ -42,7 +43,6 @@ struct bgp_speaker;
 #define BGP_IDLE_HOLD_MAX DUR_MIN
 #define BGP_STABLE        DUR_MIN /* Established for so long: the back-off starts over */
 #define BGP_LINGER_MAX    DUR_S   /* how long a NOTIFICATION may need to leave */
-#define BGP_LINGER_POLL   (5 * DUR_MS)
 #define BGP_LINGER_COUNT  64
 #define BGP_SEND_HOLD_MIN (8 * DUR_MIN) /* RFC 9687 section 5 */
 #define BGP_LOCAL_PREF    100
@@ -95,8 +95,7 @@ struct bgp_linger {
 	struct bgp_speaker *speaker;
 	struct net_stream stream;
 	struct bgp_buffer tx;
-	struct loop_timer poll;
-	mono_t limit;
+	struct loop_timer limit;
 };
 LIST_HEAD(bgp_linger_list, bgp_linger);
 
@@ -107,9 +106,9 @@ size_t bgp_buffer_waiting(const struct bgp_buffer *b);
  * when there is not so much room. */
 uint8_t *bgp_buffer_room(struct bgp_buffer *b, size_t need);
 
-/* Takes the stream and what waits in `tx`, sends it, and closes when the neighbor's TCP has it,
- * when the neighbor closes, or after BGP_LINGER_MAX. What still arrives is read and dropped,
- * because closing with unread bytes would send a reset and destroy the NOTIFICATION on its way. */
+/* Takes the stream and what waits in `tx`, sends it, and closes when the neighbor has closed or
+ * after BGP_LINGER_MAX. What still arrives is read and dropped, because closing with unread bytes
+ * would send a reset and destroy the NOTIFICATION on its way. */
 void bgp_linger_start(struct bgp_speaker *b, struct net_stream *stream, struct bgp_buffer *tx);
 void bgp_linger_done(struct bgp_linger *l);
 /* Closes a connection that was never ours with a NOTIFICATION. */
@@ -129,6 +128,8 @@ struct bgp_session {
 	struct loop_timer hold;
 	struct loop_timer keepalive;
 	struct loop_timer send_hold;
+	struct loop_timer resume; /* the OPEN that was put aside */
+	bool postponed;
 	struct loop_task broken; /* a failure noticed inside a handler */
 	int error;               /* negative errno of it */
 	struct bgp_buffer rx;
@@ -159,6 +160,8 @@ void bgp_session_done(struct bgp_session *s);
 void bgp_session_event(struct bgp_session *s, enum bgp_event event, const struct bgp_cause *cause);
 /* Takes an accepted connection. The session is Active and has none. */
 void bgp_session_adopt(struct bgp_session *s, struct net_stream *stream);
+/* The connection, or the attempt, failed with a negative errno; 0: the neighbor closed it. */
+void bgp_session_failed(struct bgp_session *s, int error);
 bool bgp_session_connected(const struct bgp_session *s);
 /* A duration shortened by the jitter of RFC 4271 section 10, drawn anew each time. */
 dur_t bgp_jitter(struct bgp_neighbor *n, dur_t d);
@@ -174,6 +177,13 @@ void bgp_session_push(struct bgp_session *s);
 void bgp_session_want_room(struct bgp_session *s);
 /* Bytes that the neighbor's TCP has acknowledged, on the scale of `queued`. */
 uint64_t bgp_session_acked(const struct bgp_session *s);
+
+/* -- bgp_receive.c -- */
+
+void bgp_receive_init(struct bgp_session *s);
+void bgp_receive_done(struct bgp_session *s);
+/* Reads what is there and handles it. A full socket is left for the next turn. */
+void bgp_session_read(struct bgp_session *s);
 
 /* -- bgp_rib.c -- */
 
@@ -357,8 +367,10 @@ void bgp_neighbor_free(struct bgp_neighbor *n);
 bool bgp_neighbor_ebgp(const struct bgp_neighbor *n);
 /* A connection from the neighbor's address. */
 void bgp_neighbor_accept(struct bgp_neighbor *n, struct net_stream *stream);
-/* From a session: an acceptable OPEN came. False: this connection must go (RFC 4271 6.8). */
-bool bgp_neighbor_collision(struct bgp_neighbor *n, struct bgp_session *s);
+/* From a session: an acceptable OPEN came; is there another connection (RFC 4271 section 6.8)? WON:
+ * there was, and it has been closed just now. LOST: this one must go. */
+enum bgp_verdict { BGP_COLLISION_NONE, BGP_COLLISION_WON, BGP_COLLISION_LOST };
+enum bgp_verdict bgp_neighbor_collision(struct bgp_neighbor *n, struct bgp_session *s);
 /* From a session: it is Established. */
 void bgp_neighbor_established(struct bgp_neighbor *n, struct bgp_session *s);
 /* From a session, after each step. */

@@ -14,7 +14,8 @@
  * silence for the neighbor's.
  *
  * A session is a member of its neighbor and is used again and again; `epoch` changes when a
- * connection ends, so that a loop over received messages notices that its connection is gone.
+ * connection ends, so that a loop over received messages (bgp_receive.c) notices that its
+ * connection is gone.
  */
 #include "proto/bgp/bgp_priv.h"
 
@@ -24,7 +25,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define READ_ROUNDS 16   /* reads of one socket in one turn */
 #define TOS_CONTROL 0xc0 /* CS6: network control (RFC 4271 appendix E) */
 
 dur_t
@@ -151,6 +151,7 @@ do_drop(struct bgp_session *s)
 	loop_timer_cancel(&s->keepalive);
 	loop_timer_cancel(&s->send_hold);
 	loop_task_cancel(&s->broken);
+	bgp_receive_done(s);
 	if (net_stream_is_open(&s->stream)) {
 		if (last_words)
 			bgp_linger_start(s->neighbor->speaker, &s->stream, &s->tx);
@@ -429,145 +430,8 @@ bgp_session_event(struct bgp_session *s, enum bgp_event event, const struct bgp_
 	bgp_neighbor_stepped(s->neighbor, s, old, &cause);
 }
 
-/* -- receiving -- */
-
-static void
-event_error(
-    struct bgp_session *s, enum bgp_event event, enum bgp_why why, const struct bgp_notify *n)
-{
-	struct bgp_cause cause = {.why = why, .notify = *n};
-
-	bgp_session_event(s, event, &cause);
-}
-
-static void
-on_open(struct bgp_session *s, const uint8_t *msg, size_t len)
-{
-	struct bgp_neighbor *n = s->neighbor;
-	struct bgp_open_expect expect = {
-	    .as = n->opts.as, .local_as = n->opts.local_as, .router_id = n->opts.router_id};
-	struct bgp_notify notify;
-	struct bgp_cause cause = {.why = BGP_WHY_CONNECTED};
-
-	if (s->state != BGP_OPENSENT) {
-		bgp_session_event(s, BGP_EV_OPEN, &cause);
-		return;
-	}
-	if (bgp_open_decode(msg, len, &expect, &s->peer, &notify) != 0) {
-		event_error(s, BGP_EV_OPEN_ERROR, BGP_WHY_OPEN, &notify);
-		return;
-	}
-	if (!bgp_neighbor_collision(n, s)) {
-		notify = bgp_notify_make(BGP_ERR_CEASE, BGP_CEASE_COLLISION);
-		event_error(s, BGP_EV_COLLISION_DUMP, BGP_WHY_COLLISION, &notify);
-		return;
-	}
-	bgp_session_event(s, BGP_EV_OPEN, &cause);
-}
-
-static void
-on_update(struct bgp_session *s, const uint8_t *msg, size_t len)
-{
-	struct bgp_update_ctx ctx = {.ebgp = bgp_neighbor_ebgp(s->neighbor),
-	    .as4 = s->as4,
-	    .af = s->af,
-	    .local_as = s->neighbor->opts.local_as};
-	struct bgp_update update;
-
-	if (s->state != BGP_ESTABLISHED) {
-		bgp_session_event(s, BGP_EV_UPDATE, NULL);
-		return;
-	}
-	if (ctx.ebgp)
-		ctx.first_as = s->neighbor->opts.as;
-	bgp_update_decode(msg, len, &ctx, &update);
-	if (update.disposition == BGP_SESSION_RESET) {
-		struct bgp_cause cause = {.why = BGP_WHY_UPDATE, .notify = update.notify};
-		str_copy(cause.text, sizeof(cause.text), update.reason);
-		s->neighbor->counters.updates[BGP_SESSION_RESET]++;
-		bgp_session_event(s, BGP_EV_UPDATE_ERROR, &cause);
-		return;
-	}
-	s->update = &update;
-	bgp_session_event(s, BGP_EV_UPDATE, NULL);
-	s->update = NULL;
-}
-
-static void
-on_notification(struct bgp_session *s, const uint8_t *msg, size_t len)
-{
-	struct bgp_cause cause = {.why = BGP_WHY_NOTIFIED};
-	enum bgp_event event = BGP_EV_NOTIFICATION;
-
-	if (bgp_notify_decode(msg, len, &cause.notify) != 0)
-		cause.notify = bgp_notify_make(BGP_ERR_HEADER, 2);
-	if (cause.notify.code == BGP_ERR_OPEN && cause.notify.subcode == 1)
-		event = BGP_EV_NOTIFICATION_VERSION;
-	/* RFC 5492 section 3: a neighbor that knows no capabilities gets one OPEN without. */
-	s->neighbor->plain = cause.notify.code == BGP_ERR_OPEN && cause.notify.subcode == 4 &&
-			     s->state < BGP_ESTABLISHED && !s->neighbor->plain;
-	bgp_session_event(s, event, &cause);
-}
-
-static void
-on_keepalive(struct bgp_session *s, const uint8_t *msg, size_t len)
-{
-	struct bgp_cause cause = {.why = BGP_WHY_UP};
-
-	bgp_session_event(s, BGP_EV_KEEPALIVE, &cause);
-}
-
-static void
-on_refresh(struct bgp_session *s, const uint8_t *msg, size_t len)
-{
-	struct bgp_notify notify;
-
-	if (s->state == BGP_ESTABLISHED &&
-	    bgp_refresh_decode(msg, len, &s->refresh, &notify) != 0) {
-		event_error(s, BGP_EV_HEADER_ERROR, BGP_WHY_HEADER, &notify);
-		return;
-	}
-	bgp_session_event(s, BGP_EV_REFRESH, NULL);
-}
-
-typedef void message_fn(struct bgp_session *s, const uint8_t *msg, size_t len);
-
-static message_fn *const messages[BGP_TYPE_COUNT] = {
-    [BGP_OPEN] = on_open,
-    [BGP_UPDATE] = on_update,
-    [BGP_NOTIFICATION] = on_notification,
-    [BGP_KEEPALIVE] = on_keepalive,
-    [BGP_REFRESH] = on_refresh,
-};
-
-/* Handles the whole messages in rx. False when the connection ended meanwhile. */
-static bool
-handle_messages(struct bgp_session *s)
-{
-	uint32_t epoch = s->epoch;
-	struct bgp_notify notify;
-
-	while (bgp_buffer_waiting(&s->rx) > 0) {
-		const uint8_t *msg = s->rx.data + s->rx.head;
-		int len = bgp_frame(msg, bgp_buffer_waiting(&s->rx), BGP_MSG_MAX, &notify);
-		if (len == 0)
-			return true;
-		if (len < 0) {
-			event_error(s, BGP_EV_HEADER_ERROR, BGP_WHY_HEADER, &notify);
-			return s->epoch == epoch;
-		}
-		enum bgp_type type = bgp_frame_type(msg);
-		s->rx.head += (size_t)len;
-		s->neighbor->counters.received[type]++;
-		messages[type](s, msg, (size_t)len);
-		if (s->epoch != epoch)
-			return false;
-	}
-	return true;
-}
-
-static void
-event_tcp_failed(struct bgp_session *s, int error)
+void
+bgp_session_failed(struct bgp_session *s, int error)
 {
 	struct bgp_cause cause = {.why = BGP_WHY_CLOSED};
 
@@ -578,26 +442,6 @@ event_tcp_failed(struct bgp_session *s, int error)
 	if (error != 0)
 		str_copy(cause.text, sizeof(cause.text), strerror(-error));
 	bgp_session_event(s, BGP_EV_TCP_FAILED, &cause);
-}
-
-/* Reads what is there. A full socket is left for the next turn after READ_ROUNDS. */
-static void
-read_stream(struct bgp_session *s)
-{
-	for (unsigned i = 0; i < READ_ROUNDS; i++) {
-		uint8_t *at = bgp_buffer_room(&s->rx, BGP_MSG_MAX);
-		assert(at != NULL);
-		ssize_t n = net_stream_read(&s->stream, at, s->rx.cap - s->rx.len);
-		if (n == -EAGAIN)
-			return;
-		if (n <= 0) {
-			event_tcp_failed(s, (int)n);
-			return;
-		}
-		s->rx.len += (size_t)n;
-		if (!handle_messages(s))
-			return;
-	}
 }
 
 /* -- the connection -- */
@@ -622,9 +466,9 @@ on_stream(struct net_stream *stream, enum net_event what)
 
 	switch (what) {
 	case NET_OPEN: connected(s); break;
-	case NET_READABLE: read_stream(s); break;
+	case NET_READABLE: bgp_session_read(s); break;
 	case NET_WRITABLE: on_writable(s); break;
-	case NET_FAILED: event_tcp_failed(s, stream->error); break;
+	case NET_FAILED: bgp_session_failed(s, stream->error); break;
 	}
 }
 
@@ -657,7 +501,7 @@ on_hold(struct loop_timer *t)
 	struct bgp_cause cause = {.why = BGP_WHY_HOLD, .notify = bgp_notify_make(BGP_ERR_HOLD, 0)};
 	uint32_t epoch = s->epoch;
 
-	read_stream(s);
+	bgp_session_read(s);
 	if (s->epoch == epoch && !loop_timer_armed(&s->hold))
 		bgp_session_event(s, BGP_EV_HOLD_EXPIRED, &cause);
 }
@@ -684,7 +528,7 @@ on_broken(struct loop_task *t)
 {
 	struct bgp_session *s = container_of(t, struct bgp_session, broken);
 
-	event_tcp_failed(s, s->error);
+	bgp_session_failed(s, s->error);
 }
 
 /* -- life -- */
@@ -700,6 +544,7 @@ bgp_session_init(struct bgp_session *s, struct bgp_neighbor *n)
 	loop_timer_init(&s->keepalive, loop, on_keepalive_due);
 	loop_timer_init(&s->send_hold, loop, on_send_hold);
 	loop_task_init(&s->broken, loop, on_broken);
+	bgp_receive_init(s);
 }
 
 void

@@ -565,7 +565,10 @@ on_message(struct link *l, const uint8_t *msg, size_t len)
 		}
 		break;
 	case BGP_UPDATE: on_update(l, msg, len); break;
-	case BGP_NOTIFICATION: (void)bgp_notify_decode(msg, len, &l->notify); break;
+	case BGP_NOTIFICATION:
+		(void)bgp_notify_decode(msg, len, &l->notify);
+		link_close(l);
+		break;
 	case BGP_REFRESH:
 		assert_int_equal(bgp_refresh_decode(msg, len, &refresh, &n), 0);
 		l->begin_refresh += refresh.subtype == 1;

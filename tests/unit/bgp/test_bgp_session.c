@@ -177,6 +177,29 @@ test_collision_equal_ids(void **state)
 	collide(0x0a000002, false);
 }
 
+/* The winner is confirmed only when the loser has had time to go: FRR would close both. */
+static void
+test_collision_loser_goes_first(void **state)
+{
+	struct pair *p = pair_new(NULL);
+	const struct link *winner;
+
+	(void)state;
+	p->r.open.router_id = 0x0a0000ff;
+	node_configure(&p->n, ACTIVE_YAML);
+	winner = router_connect(&p->r, "10.0.0.2");
+	world_run(&p->w, 40 * DUR_MS);
+	assert_int_equal(p->r.links, 2);
+	assert_int_equal(p->r.link[1].notify.subcode, BGP_CEASE_COLLISION);
+	assert_int_equal(winner->received[BGP_OPEN], 1);
+	assert_int_equal(winner->received[BGP_KEEPALIVE], 0);
+	world_run(&p->w, 20 * DUR_MS);
+	assert_int_equal(winner->received[BGP_KEEPALIVE], 1);
+	assert_true(winner->up);
+	assert_string_equal(node_state(&p->n, "10.0.0.1"), "Established");
+	pair_free(p);
+}
+
 /* A second connection beside an Established session is closed, and the session stays. */
 static void
 test_second_connection(void **state)
@@ -651,6 +674,7 @@ main(void)
 	    cmocka_unit_test(test_collision_router_wins),
 	    cmocka_unit_test(test_collision_speaker_wins),
 	    cmocka_unit_test(test_collision_equal_ids),
+	    cmocka_unit_test(test_collision_loser_goes_first),
 	    cmocka_unit_test(test_second_connection),
 	    cmocka_unit_test(test_hold_expires),
 	    cmocka_unit_test(test_keepalives),
