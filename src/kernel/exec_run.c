@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -227,13 +228,20 @@ fds_open(struct run_fds *fds)
 static int
 keeper_start(struct run_fds *fds, const struct helper_policy_exec *rule, pid_t *pid)
 {
+	sigset_t all, before;
 	int error;
 
+	/* A signal must not run the loop's handlers in the child: it blocks them all until it has
+	 * its own. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
 	*pid = fork();
-	if (*pid < 0)
-		return -errno;
+	error = -errno;
 	if (*pid == 0)
 		exec_keeper(rule, fds->control[1], fds->output[1]);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (*pid < 0)
+		return error;
 	fds->keeper = (int)syscall(SYS_pidfd_open, *pid, 0);
 	if (fds->keeper >= 0)
 		return 0;

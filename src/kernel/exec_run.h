@@ -50,9 +50,10 @@ struct exec_verdict {
 	int32_t code;
 };
 
-/* In a freshly forked child: becomes the keeper of one command, and never returns. The keeper
- * writes one exec_verdict to `control` when the command has ended; when `control` closes first, or
- * afterwards, it kills all that is left of the command and ends. The command writes to `output`. */
+/* In a freshly forked child with all signals blocked: becomes the keeper of one command, and never
+ * returns. The keeper writes one exec_verdict to `control` when the command has ended; when
+ * `control` closes first, or afterwards, it kills all that is left of the command and ends. The
+ * command writes to `output`. */
 _Noreturn void exec_keeper(const struct helper_policy_exec *rule, int control, int output);
 
 #endif

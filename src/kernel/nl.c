@@ -28,6 +28,7 @@
 #include <sys/socket.h>
 
 #define DUMP_TRIES     8
+#define RESYNC_RETRY   (500 * DUR_MS)
 #define MONITOR_BUFFER (4 * 1024 * 1024)
 /* Datagrams read in one turn of the loop. */
 #define MONITOR_BURST 256
@@ -65,9 +66,19 @@ void
 nl_resync(struct nl *nl)
 {
 	struct nl_user *u;
+	int error = 0;
 
 	STAILQ_FOREACH (u, &nl->users, link)
-		u->ops->resync(u);
+		if (u->ops->resync(u) != 0)
+			error = -EAGAIN;
+	if (error != 0)
+		loop_timer_after(&nl->retry, RESYNC_RETRY);
+}
+
+static void
+resync_retry(struct loop_timer *t)
+{
+	nl_resync(container_of(t, struct nl, retry));
 }
 
 /* Hands on the messages of one datagram. */
@@ -147,6 +158,7 @@ nl_init(struct nl *nl, struct loop *l)
 
 	*nl = (struct nl){.loop = l};
 	STAILQ_INIT(&nl->users);
+	loop_timer_init(&nl->retry, l, resync_retry);
 	nl->request = socket_open(0);
 	if (nl->request == NULL)
 		return -errno;
@@ -165,6 +177,8 @@ void
 nl_done(struct nl *nl)
 {
 	loop_fd_done(&nl->watch);
+	if (nl->loop != NULL)
+		loop_timer_cancel(&nl->retry);
 	if (nl->monitor != NULL)
 		mnl_socket_close(nl->monitor);
 	if (nl->request != NULL)

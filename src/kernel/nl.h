@@ -24,8 +24,8 @@ struct nl_user;
 struct nl_user_ops {
 	/* A change, as the kernel tells it. Messages that are not the table's are ignored. */
 	void (*message)(struct nl_user *u, const struct nlmsghdr *nlh);
-	/* Changes were lost: dump everything anew. */
-	void (*resync)(struct nl_user *u);
+	/* Changes were lost: dump everything anew. 0 or a negative errno: it is tried again. */
+	int (*resync)(struct nl_user *u);
 };
 struct nl_user {
 	const struct nl_user_ops *ops;
@@ -36,7 +36,8 @@ struct nl {
 	struct loop *loop;
 	struct mnl_socket *request;
 	struct mnl_socket *monitor;
-	struct loop_fd watch; /* of the monitor */
+	struct loop_fd watch;    /* of the monitor */
+	struct loop_timer retry; /* of a resync that failed */
 	uint32_t seq;
 	uint64_t resyncs;    /* times that changes were lost */
 	char error[NL_TEXT]; /* what the kernel said about the last refusal; "" when nothing */
@@ -72,7 +73,7 @@ int nl_dump(struct nl *nl, struct nl_dump *d);
 
 /* Reads the changes that the kernel has told so far: after a request they contain its effect. */
 void nl_drain(struct nl *nl);
-/* Lets every table dump anew. */
+/* Lets every table dump anew, and again later if one of them cannot. */
 void nl_resync(struct nl *nl);
 
 #endif

@@ -10,13 +10,6 @@
  * kernels before 5.18 do not keep it, there we remember until we end. An address that somebody
  * else put there is adopted: it counts as present, and we never take it off.
  *
- * How an address is added, so that hosts do not use it as the source of their own connections
- * (answers must come back to this host, and anycast would carry them to the nearest one):
- * IPv4 host addresses get scope host, which source selection for other hosts passes over; IPv6
- * addresses get a preferred lifetime of 0 (deprecated, RFC 4862 section 5.5.4), and no duplicate
- * address detection, because being on many hosts is what they are for. Except on the loopback, a
- * prefix that is longer than the address brings no route of its own.
- *
  * Usable means: on the interface, not tentative, and the interface is set up.
  */
 #include "kernel/nl_addr.h"
@@ -30,8 +23,6 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define LIFETIME_FOREVER UINT32_MAX
 
 static int
 nl_addr_cmp(const struct nl_addr *a, const struct nl_addr *b)
@@ -280,16 +271,17 @@ addrs_read_all(struct nl_addrs *as)
 }
 
 /* After a loss everything is said again, changed or not. */
-static void
+static int
 addrs_resync(struct nl_user *u)
 {
 	struct nl_addrs *as = container_of(u, struct nl_addrs, user);
+	int error = addrs_read_all(as);
 	struct nl_addr *e;
 
-	addrs_read_all(as);
 	RB_FOREACH (e, nl_addr_tree, &as->tree)
 		if (e->named || entry_is_ours(e))
 			entry_owe_report(as, e);
+	return error;
 }
 
 static const struct nl_user_ops addrs_ops = {addrs_message, addrs_resync};
@@ -329,60 +321,6 @@ addrs_link_moved(struct nl_links_user *u, unsigned index)
 
 /* -- requests -- */
 
-static void
-put_addr(struct nlmsghdr *nlh, const struct addr *addr)
-{
-	mnl_attr_put(nlh, IFA_LOCAL, addr_len(addr), addr->bytes);
-	mnl_attr_put(nlh, IFA_ADDRESS, addr_len(addr), addr->bytes);
-}
-
-static struct ifaddrmsg *
-put_header(struct nlmsghdr *nlh, const struct addr *addr, uint8_t len, unsigned index)
-{
-	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
-
-	ifa->ifa_family = addr->family == ADDR_V4 ? AF_INET : AF_INET6;
-	ifa->ifa_prefixlen = len;
-	ifa->ifa_index = index;
-	return ifa;
-}
-
-static int
-request_add(struct nl_addrs *as, const struct prefix *prefix, const struct nl_link *link)
-{
-	static const struct ifa_cacheinfo deprecated = {.ifa_valid = LIFETIME_FOREVER};
-	uint32_t buf[NL_BUFFER / sizeof(uint32_t)];
-	bool loopback = (link->flags & IFF_LOOPBACK) != 0;
-	bool v6 = prefix->addr.family == ADDR_V6;
-	uint32_t flags = v6 ? IFA_F_NODAD : 0;
-	struct ifaddrmsg *ifa;
-	struct nlmsghdr *nlh;
-
-	nlh = nl_request_start(as->nl, buf, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
-	ifa = put_header(nlh, &prefix->addr, prefix->len, link->index);
-	if (!v6 && prefix_is_host(prefix))
-		ifa->ifa_scope = RT_SCOPE_HOST;
-	if (!prefix_is_host(prefix) && !loopback)
-		flags |= IFA_F_NOPREFIXROUTE;
-	put_addr(nlh, &prefix->addr);
-	mnl_attr_put_u32(nlh, IFA_FLAGS, flags);
-	mnl_attr_put_u8(nlh, IFA_PROTO, NL_ADDR_PROTO);
-	if (v6)
-		mnl_attr_put(nlh, IFA_CACHEINFO, sizeof(deprecated), &deprecated);
-	return nl_request(as->nl, nlh);
-}
-
-static int
-request_del(struct nl_addrs *as, const struct nl_addr *e)
-{
-	uint32_t buf[NL_BUFFER / sizeof(uint32_t)];
-	struct nlmsghdr *nlh = nl_request_start(as->nl, buf, RTM_DELADDR, 0);
-
-	put_header(nlh, &e->prefix.addr, e->kernel_len, e->index);
-	put_addr(nlh, &e->prefix.addr);
-	return nl_request(as->nl, nlh);
-}
-
 /* The answer is in the next report, and in the log unless it was the same before. */
 static void
 entry_verdict(struct nl_addrs *as, struct nl_addr *e, const char *what, int error)
@@ -402,7 +340,7 @@ entry_verdict(struct nl_addrs *as, struct nl_addr *e, const char *what, int erro
 static void
 entry_remove(struct nl_addrs *as, struct nl_addr *e)
 {
-	int error = request_del(as, e);
+	int error = nl_addr_request_del(as->nl, &e->prefix.addr, e->kernel_len, e->index);
 
 	if (error == -EADDRNOTAVAIL || error == -ENODEV)
 		error = 0;
@@ -443,7 +381,7 @@ nl_addrs_add(struct nl_addrs *as, const struct prefix *prefix, const char *ifnam
 	if (e->index == 0) {
 		link = nl_links_find(as->links, ifname);
 		as->nl->error[0] = 0;
-		error = link == NULL ? -ENODEV : request_add(as, prefix, link);
+		error = link == NULL ? -ENODEV : nl_addr_request_add(as->nl, prefix, link);
 		if (error == 0)
 			entry_put(e, prefix, link);
 		if (error != -EEXIST)

@@ -87,4 +87,10 @@ bool nl_addrs_report(struct nl_addrs *as, struct nl_addr_report *out);
 /* It has been told. */
 void nl_addrs_reported(struct nl_addrs *as);
 
+/* -- nl_addr_request.c: 0 or a negative errno, with the kernel's words in nl->error -- */
+
+int nl_addr_request_add(struct nl *nl, const struct prefix *prefix, const struct nl_link *link);
+/* `len` and `index` as the kernel has them. */
+int nl_addr_request_del(struct nl *nl, const struct addr *addr, uint8_t len, unsigned index);
+
 #endif

@@ -216,10 +216,10 @@ links_read_all(struct nl_links *ls)
 	return 0;
 }
 
-static void
+static int
 links_resync(struct nl_user *u)
 {
-	links_read_all(container_of(u, struct nl_links, user));
+	return links_read_all(container_of(u, struct nl_links, user));
 }
 
 static const struct nl_user_ops links_ops = {links_message, links_resync};
