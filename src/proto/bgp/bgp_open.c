@@ -137,8 +137,8 @@ fqdn_get(struct wire_reader *r, struct bgp_caps *c)
 	len = strnlen((const char *)name, len);
 	if (len >= sizeof(c->hostname))
 		len = sizeof(c->hostname) - 1;
+	memset(c->hostname, 0, sizeof(c->hostname)); /* of one that came before */
 	memcpy(c->hostname, name, len);
-	c->hostname[len] = '\0';
 	str_sanitise(c->hostname);
 }
 

@@ -230,6 +230,14 @@ cleans_host_names(void **state)
 
 	assert_int_equal(decode(FIXED "09 02 07 49 05 03 1b5b41 00", &o, &n), 0);
 	assert_string_equal(o.caps.hostname, "?[A");
+
+	/* A zero byte ends it, and the last of two counts: nothing of the first is left. */
+	struct bgp_open once, twice;
+	assert_int_equal(decode(FIXED "0a 02 08 49 06 04 61006162 00", &once, &n), 0);
+	assert_string_equal(once.caps.hostname, "a");
+	assert_int_equal(
+	    decode(FIXED "10 02 0e 49 04 03 787979 49 06 04 61006162 00", &twice, &n), 0);
+	assert_memory_equal(&once.caps, &twice.caps, sizeof(once.caps));
 }
 
 static void
