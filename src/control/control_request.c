@@ -34,16 +34,28 @@ answer_help(const struct command_list *list, struct answer *a)
 	}
 }
 
-/* "unknown command", with the nearest row of the same or the first word. */
+/* The rows that begin with `word`: "show services, show probes". */
 static void
-answer_unknown(
-    const struct command_list *list, const char *const *words, size_t count, struct answer *a)
+rows_of(const struct command_list *list, const char *word, struct str *out)
 {
-	const char *rows[256] = {0};
 	const struct command_host *host;
-	struct str typed = {0};
-	const char *near;
-	size_t n = 0;
+	size_t len = strlen(word);
+
+	TAILQ_FOREACH (host, list, link) {
+		for (const struct command *c = host->commands; c->words != NULL; c++) {
+			if (strncmp(c->words, word, len) == 0 && c->words[len] == ' ')
+				str_printf(out, "%s%s", out->len > 0 ? ", " : "", c->words);
+		}
+	}
+}
+
+/* The row nearest to what was typed, or NULL. */
+static const char *
+nearest_row(const struct command_list *list, const char *typed)
+{
+	const char *rows[256] = {"help"};
+	const struct command_host *host;
+	size_t n = 1;
 
 	TAILQ_FOREACH (host, list, link) {
 		for (const struct command *c = host->commands; c->words != NULL; c++) {
@@ -51,14 +63,48 @@ answer_unknown(
 				rows[n++] = c->words;
 		}
 	}
+	return str_nearest(typed, rows);
+}
+
+/* "unknown command", with the nearest row, or else those that begin with the same word. */
+static void
+answer_unknown(
+    const struct command_list *list, const char *const *words, size_t count, struct answer *a)
+{
+	struct str typed = {0}, rows = {0};
+	const char *near;
+
 	for (size_t i = 0; i < count; i++)
 		str_printf(&typed, "%s%s", i > 0 ? " " : "", words[i]);
-	near = str_nearest(str_text(&typed), rows);
-	answer_fail(a, "unknown command '%s'%s%s%s; 'nigh help' lists them", str_text(&typed),
-	    near != NULL ? " (did you mean '" : "", near != NULL ? near : "",
-	    near != NULL ? "'?)" : "");
+	rows_of(list, words[0], &rows);
+	near = count > 1 || rows.len == 0 ? nearest_row(list, str_text(&typed)) : NULL;
+	if (near != NULL)
+		answer_fail(a, "unknown command '%s' (did you mean '%s'?); 'nigh help' lists them",
+		    str_text(&typed), near);
+	else if (rows.len > 0)
+		answer_fail(
+		    a, "unknown command '%s'; there are: %s", str_text(&typed), str_text(&rows));
+	else
+		answer_fail(a, "unknown command '%s'; 'nigh help' lists them", str_text(&typed));
 	answer_usage(a);
 	str_done(&typed);
+	str_done(&rows);
+}
+
+/* How many arguments a row takes at most: the words of its description, unless it ends in "...". */
+static size_t
+args_max(const char *args)
+{
+	size_t count = 0;
+
+	if (args != NULL && strstr(args, "...") != NULL)
+		return SIZE_MAX;
+	while (args != NULL && *args != '\0') {
+		count++;
+		args += strcspn(args, " ");
+		args += strspn(args, " ");
+	}
+	return count;
 }
 
 static void
@@ -81,6 +127,12 @@ run(const struct control_source *source, const char *const *words, size_t count,
 	    .args = words + used, .count = count - used, .now = now, .wall_ns = wall_clock_ns()};
 	if (call.count > 0 && row->args == NULL) {
 		answer_fail(a, "'%s' takes no argument, but got '%s'", row->words, call.args[0]);
+		answer_usage(a);
+		return;
+	}
+	if (call.count > args_max(row->args)) {
+		answer_fail(a, "'%s' is too much; usage: %s %s", call.args[args_max(row->args)],
+		    row->words, row->args);
 		answer_usage(a);
 		return;
 	}

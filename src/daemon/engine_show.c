@@ -337,6 +337,11 @@ history_args(const struct command_call *call, struct history_args *out, struct a
 		} else if (str_equal(word, "--after") &&
 			   str_to_u64(value, 0, UINT64_MAX, &out->after) == 0) {
 			i++;
+		} else if (str_equal(word, "--since")) {
+			answer_fail(a,
+			    "history: --since needs a duration such as 30m or 1h, not '%s'", value);
+			answer_usage(a);
+			return false;
 		} else {
 			answer_fail(a,
 			    "history: '%s' is not understood; usage: history [--follow] [--since "

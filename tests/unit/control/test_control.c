@@ -42,7 +42,7 @@ run_large(struct command_host *host, const struct command_call *call, struct ans
 }
 
 static const struct command rows[] = {
-    {"show echo", "[WORD]", "says its words", run_echo},
+    {"show echo", "[WORD...]", "says its words", run_echo},
     {"show", NULL, "plain", run_plain},
     {"show large", NULL, "says much", run_large},
     {NULL, NULL, NULL, NULL},
@@ -112,7 +112,7 @@ requests(void **state)
 
 	expect(f, "{\"words\":[\"show\"]}", "\"plain\"");
 	expect(f, "{\"words\":[\"show\",\"echo\",\"a\",\"b c\"]}", "\"b c\"");
-	expect(f, "{\"words\":[\"help\"]}", "show echo [WORD]");
+	expect(f, "{\"words\":[\"help\"]}", "show echo [WORD...]");
 	expect(f, "{\"words\":[\"show\",\"ecco\"]}", "\"ok\":false");
 	expect(f, "{\"words\":[\"shw\"]}", "did you mean 'show'");
 	expect(f, "{\"words\":[\"nonsense\"]}", "unknown command 'nonsense'");
