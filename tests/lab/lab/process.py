@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 from .wait import wait_until
 
@@ -33,6 +34,14 @@ def descendants(pid):
             found.append(child)
             queue.append(child)
     return found
+
+
+def _thread_states(pid):
+    """The states of all threads of a process, as in proc(5)."""
+    states = set()
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        states.add(stat.read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1].split()[0])
+    return states
 
 
 class Process:
@@ -88,8 +97,13 @@ class Process:
         return at
 
     def freeze(self):
-        """SIGSTOP: the program keeps its sockets and does nothing any more."""
-        return self.signal(signal.SIGSTOP)
+        """SIGSTOP: the program keeps its sockets and does nothing any more. Returns when it was
+        sent; by then every thread has stopped."""
+        at = self.signal(signal.SIGSTOP)
+        wait_until(
+            lambda: _thread_states(self.pid) <= {"T"}, 5, f"{self.name} is stopped", poll=0.001
+        )
+        return at
 
     def thaw(self):
         return self.signal(signal.SIGCONT)
