@@ -246,7 +246,7 @@ nl_links_done(struct nl_links *ls)
 {
 	struct nl_link *link;
 
-	while ((link = TAILQ_FIRST(&ls->unreported)) != NULL)
+	while (!TAILQ_EMPTY(&ls->unreported))
 		nl_links_reported(ls);
 	while ((link = RB_MIN(nl_link_tree, &ls->tree)) != NULL) {
 		RB_REMOVE(nl_link_tree, &ls->tree, link);
