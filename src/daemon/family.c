@@ -143,11 +143,20 @@ helper_process(const struct family_start *start, int engine_fd, pid_t engine)
 	return status;
 }
 
+/* An engine that hangs does not see that the helper is gone, and nobody is left to end it: the
+ * kernel does. After the change of user, which clears the wish. */
+static void
+die_with(pid_t helper)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != helper)
+		_exit(1);
+}
+
 static int
 split(const struct family_start *start, const int pair[2])
 {
 	struct privileges_user user;
-	pid_t engine;
+	pid_t helper = getpid(), engine;
 
 	if (privileges_find(&user) != 0) {
 		log_error("there is no user '%s' and no 'nobody': create one", FAMILY_USER);
@@ -162,6 +171,7 @@ split(const struct family_start *start, const int pair[2])
 		close(pair[0]);
 		prctl(PR_SET_NAME, "nighd-engine");
 		privileges_drop(&user);
+		die_with(helper);
 		_exit(engine_process(start, pair[1]));
 	}
 	close(pair[1]);
@@ -198,6 +208,7 @@ family_run(const struct family_start *start)
 	int pair[2];
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN); /* until somebody can carry out a reload: it must not end us */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
 		log_error("socketpair: %s", strerror(errno));
 		return 1;

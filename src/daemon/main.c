@@ -103,24 +103,44 @@ make_parent(const char *path)
 	free(copy);
 }
 
-/* A listening socket for root and the group `nigh`; negative after saying why not. */
+/* Why there is no socket, and what to do. */
+static void
+say_no_control(const char *path, int error)
+{
+	switch (-error) {
+	case EADDRINUSE:
+		log_error("another nighd answers on %s: stop it first, or set control.socket to "
+			  "another path",
+		    path);
+		return;
+	case EEXIST:
+		log_error("%s is there already and is not a socket: remove it, or set "
+			  "control.socket to another path",
+		    path);
+		return;
+	case ENOENT:
+		log_error("cannot listen on %s: its directory is not there and could not be made: "
+			  "make it, start nighd as root, or set control.socket to another path",
+		    path);
+		return;
+	default:
+		log_error("cannot listen on %s: %s%s", path, strerror(-error),
+		    geteuid() != 0 ? ": start nighd as root" : "");
+	}
+}
+
+/* A listening socket for root and the group `nigh`; negative after saying why not. A socket that
+ * nobody listens on any more is replaced. */
 static int
 open_control(const char *path)
 {
 	const struct group *group = getgrnam(FAMILY_USER);
-	int fd = net_unix_connect(path);
+	int fd;
 
-	if (fd >= 0) {
-		close(fd);
-		log_error(
-		    "another nighd answers on %s: stop it first, or set control.socket", path);
-		return -1;
-	}
 	make_parent(path);
-	unlink(path);
 	fd = net_unix_listen(path, 0660);
 	if (fd < 0) {
-		log_error("cannot listen on %s: %s", path, strerror(-fd));
+		say_no_control(path, fd);
 		return fd;
 	}
 	if (group != NULL && chown(path, (uid_t)-1, group->gr_gid) != 0)
@@ -147,6 +167,9 @@ run(const struct options *o, const struct conf_generation *g)
 	if (start.control_fd < 0)
 		return 1;
 	log_notice("nighd " NIGH_VERSION " starts on %s", start.node.name);
+	if (geteuid() != 0)
+		log_warn("not started as root: addresses, low ports and users of exec probes may "
+			 "be out of reach");
 	status = family_run(&start);
 	unlink(control.socket);
 	return status;

@@ -10,6 +10,7 @@
 #include "probe/probe_exec.h"
 #include "probe/probe_kinds.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,7 +63,10 @@ add_exec(struct helper_policy *p, const char *name, const struct probe_conf *pro
 	for (size_t i = 0; i < count; i++)
 		argv[n++] = words[i];
 	error = helper_policy_add_exec(p, name, &rule);
-	if (error != 0)
+	if (error == -ENOENT)
+		log_error("probe %s: there is no user '%s' here: its command is not run", name,
+		    exec->user);
+	else if (error != 0)
 		log_error(
 		    "probe %s: cannot run as user '%s': %s", name, exec->user, strerror(-error));
 	free(argv);
