@@ -104,7 +104,7 @@ def _fail_over(screen, net, client):
     answer = client.first_answer("ns2", at)
     screen.say(f"  {_ms(withdrawal.time - at):>8}  nighd has withdrawn {PREFIX_V4} (on the wire)")
     screen.say(f"  {_ms(answer - at):>8}  client-01 is answered by nameserver-02: the outage")
-    screen.say(f"  {client.lost(at, answer):>5} of the client's {RATE} queries a second were lost")
+    screen.say(f"  {client.lost(at, answer):>8}  queries were lost, at {RATE} a second")
     link.close()
     _client_sees(screen, net.client)
     _nigh(screen, net.server1, "explain", SERVICE_V4)
@@ -118,7 +118,7 @@ def _fail_back(screen, net, client):
     client.wait_server("ns1", 20)
     answer = client.first_answer("ns1", at)
     screen.say(f"  {_ms(answer - at):>8}  client-01 is answered by nameserver-01 again")
-    screen.say(f"  {client.lost(at, time.time() - 0.5):>5} queries were lost on the way back")
+    screen.say(f"  {client.lost(at, time.time() - 0.5):>8}  queries were lost on the way back")
     _client_sees(screen, net.client)
 
 
