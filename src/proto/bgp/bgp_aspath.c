@@ -92,9 +92,9 @@ push(struct bgp_path *path, uint32_t as, uint32_t local_as)
 {
 	if (path->as_count < BGP_AS_PATH_MAX)
 		path->as_path[path->as_count] = as;
-	path->as_count += path->as_count < UINT16_MAX;
+	path->as_count++; /* no message has room for as many as it can count */
 	if (local_as && as == local_as)
-		path->own_count += path->own_count < UINT16_MAX;
+		path->own_count++;
 }
 
 /* The first `limit` elements of the path. */

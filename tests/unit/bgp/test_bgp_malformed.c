@@ -111,6 +111,7 @@ static const struct row rows4[] = {
     {"-", "unknown, optional transitive", 99, "c0 63 02 abcd", A, A, 0},
     {"-", "unknown, optional", 99, "80 63 02 abcd", A, A, 0},
     {"-", "type 0, optional", 0, "c0 00 01 00", A, A, 0},
+    {"-", "type 33, the first behind our table", 33, "c0 21 01 00", A, A, 0},
     {"-", "type 255, optional", 255, "c0 ff 01 00", A, A, 0},
     {"-", "ATTR_SET is not ours", 128, "c0 80 02 abcd", A, A, 0},
     {"RFC 4271 6.3", "unknown well-known", 99, "40 63 02 abcd", R, R, 2},

@@ -220,6 +220,12 @@ says_goodbye_with_a_text(void **state)
 	text[599] = '\0';
 	n = bgp_notify_cease(BGP_CEASE_SHUTDOWN, text);
 	assert_int_equal(n.data[0], 255);
+	bgp_notify_format(&n, &out);
+	assert_int_equal(out.len, strlen("Cease/Administrative Shutdown: ") + 255);
+	/* The two bytes before it leave less room. */
+	n = bgp_notify_cease(BGP_CEASE_HARD_RESET, text);
+	assert_int_equal(n.data_len, BGP_NOTIFY_DATA);
+	assert_int_equal(n.data[2], 253);
 	str_done(&out);
 }
 
@@ -254,10 +260,17 @@ shows_notifications(void **state)
 	    {"01 02 ffff", "Message Header Error/Bad Message Length: length 65535"},
 	    {"01 03 09", "Message Header Error/Bad Message Type: type 9"},
 	    {"02 01 0004", "OPEN Message Error/Unsupported Version Number: version 4"},
+	    {"02 02 fbf4", "OPEN Message Error/Bad Peer AS: data fbf4"},
 	    {"02 00", "OPEN Message Error"},
 	    {"02 05", "OPEN Message Error/subcode 5"},
 	    {"03 01", "UPDATE Message Error/Malformed Attribute List"},
 	    {"03 05 40010100", "UPDATE Message Error/Attribute Length Error: data 40010100"},
+	    {"03 02 000102030405060708090a0b0c0d0e0f",
+		"UPDATE Message Error/Unrecognized Well-known Attribute: data "
+		"000102030405060708090a0b0c0d0e0f"},
+	    {"03 02 000102030405060708090a0b0c0d0e0f10",
+		"UPDATE Message Error/Unrecognized Well-known Attribute: data "
+		"000102030405060708090a0b0c0d0e0f... (17 bytes)"},
 	    {"04 00", "Hold Timer Expired"},
 	    {"05 03 01",
 		"Finite State Machine Error/Receive Unexpected Message in Established State"
@@ -310,6 +323,7 @@ knows_its_families(void **state)
 	assert_false(bgp_af_from_wire(25, 1, &af));
 	assert_string_equal(bgp_af_str(BGP_AF_IPV4), "ipv4-unicast");
 	assert_string_equal(bgp_af_str(BGP_AF_IPV6), "ipv6-unicast");
+	assert_string_equal(bgp_af_str(BGP_AF_COUNT), "unknown");
 	assert_string_equal(bgp_type_str(BGP_UPDATE), "UPDATE");
 	assert_string_equal(bgp_type_str((enum bgp_type)77), "unknown");
 }

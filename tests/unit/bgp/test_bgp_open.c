@@ -111,6 +111,7 @@ refuses_what_rfc4271_refuses(void **state)
 	    {"half a parameter", FIXED "01 02", 0, ""},
 	    {"a capability overruns", FIXED "04 02 02 41 04", 0, ""},
 	    {"half a capability", FIXED "03 02 01 41", 0, ""},
+	    {"AS capability of 5 bytes", FIXED "09 02 07 41 05 0000fbf400", 0, ""},
 	    {"AS capability of 2 bytes", FIXED "06 02 04 41 02 fbf4", 0, ""},
 	    {"family of 3 bytes", FIXED "07 02 05 01 03 000100", 0, ""},
 	};

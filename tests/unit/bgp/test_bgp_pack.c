@@ -143,6 +143,16 @@ hides_large_as_numbers_from_old_speakers(void **state)
 	    "40 01 01 00  40 02 06 02 02 5ba0 5ba0  40 03 04 0a000002"
 	    "c0 11 0a 02 02 fa56ea01 fa56ea01",
 	    "20 c0000235");
+	/* The last that needs no hiding, and the first that does. */
+	a.prepend = 0;
+	a.local_as = 65535;
+	check_update(&a, "192.0.2.53/32", "40 01 01 00  40 02 04 02 01 ffff  40 03 04 0a000002",
+	    "20 c0000235");
+	a.local_as = 65536;
+	check_update(&a, "192.0.2.53/32",
+	    "40 01 01 00  40 02 04 02 01 5ba0  40 03 04 0a000002  c0 11 06 02 01 00010000",
+	    "20 c0000235");
+	a.prepend = 1;
 	a.local_as = 64501;
 	check_update(&a, "192.0.2.53/32",
 	    "40 01 01 00  40 02 06 02 02 fbf5 fbf5  40 03 04 0a000002", "20 c0000235");

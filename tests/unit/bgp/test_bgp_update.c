@@ -209,6 +209,10 @@ merges_as4_path(void **state)
 	/* Without AS4_AGGREGATOR the AGGREGATOR says nothing. */
 	check_path(
 	    OLD(TRANS) "c0 07 06 fbf4 0a000001 c0 11 06 02 01 fa56ea01", "64500 23456 4200000001");
+	/* Neither does one that is malformed. */
+	check_path(OLD(TRANS) "c0 07 08 fbf4 0a000001 0000 c0 11 06 02 01 fa56ea01"
+			      "c0 12 08 00010000 0a000001",
+	    "64500 23456 4200000001");
 	/* Malformed: discarded, and AS_PATH stands. */
 	check_path(OLD(TRANS) "c0 11 06 05 01 fa56ea01", "64500 23456 23456");
 }
@@ -441,6 +445,11 @@ gives_up_a_family_rather_than_the_session(void **state)
 	assert_int_equal(u.disposition, BGP_AF_DISABLE);
 	u = decode(&external, "", ORIGIN "80 0f 04 0002 01 81", "");
 	assert_int_equal(u.disposition, BGP_SESSION_RESET);
+	/* An empty one is none; with one prefix it is. */
+	u = decode(&external, "", AS_PATH "40 01 00 80 0e 15 0002 01 10 " NH6 " 00", "");
+	assert_int_equal(u.disposition, BGP_SESSION_RESET);
+	u = decode(&external, "", AS_PATH "40 01 00" REACH6, "");
+	assert_int_equal(u.disposition, BGP_TREAT_AS_WITHDRAW);
 }
 
 static void
@@ -556,7 +565,7 @@ names_dispositions(void **state)
 	assert_string_equal(bgp_disposition_str(BGP_TREAT_AS_WITHDRAW), "treat-as-withdraw");
 	assert_string_equal(bgp_disposition_str(BGP_AF_DISABLE), "af-disable");
 	assert_string_equal(bgp_disposition_str(BGP_SESSION_RESET), "session-reset");
-	assert_string_equal(bgp_disposition_str((enum bgp_disposition)9), "unknown");
+	assert_string_equal(bgp_disposition_str(BGP_SESSION_RESET + 1), "unknown");
 }
 
 int
