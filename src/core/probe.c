@@ -76,6 +76,41 @@ probe_conf_check(struct conf_ctx *ctx, const struct conf_node *node, void *obj)
 	    dur_format(conf->frequency, frequency, sizeof(frequency)));
 }
 
+/* -- what a kind's probes share -- */
+
+struct probe_shared *
+probe_shared_find(const struct probe_env *env, const struct probe_kind *kind)
+{
+	struct probe_shared *s;
+
+	LIST_FOREACH (s, env->shared, link) {
+		if (s->kind == kind)
+			return s;
+	}
+	return NULL;
+}
+
+void
+probe_shared_add(const struct probe_env *env, const struct probe_kind *kind, struct probe_shared *s)
+{
+	assert(probe_shared_find(env, kind) == NULL);
+	s->kind = kind;
+	LIST_INSERT_HEAD(env->shared, s, link);
+}
+
+void
+probe_shared_free_all(const struct probe_env *env)
+{
+	struct probe_shared *s, *next;
+
+	LIST_FOREACH_SAFE (s, env->shared, link, next) {
+		LIST_REMOVE(s, link);
+		s->free(s);
+	}
+}
+
+/* -- verdicts -- */
+
 const struct probe_kind *
 probe_kind_of(const struct probe_conf *conf)
 {

@@ -8,6 +8,7 @@
 #ifndef CORE_PROBE_H
 #define CORE_PROBE_H
 
+#include "base/queue.h"
 #include "conf/conf.h"
 #include "core/why.h"
 #include "loop/loop.h"
@@ -37,12 +38,28 @@ struct probe_conf {
 	uint32_t fall;
 };
 
+/* What all probes of a kind have in common (a socket, a connection pool): made by the first probe
+ * that needs it, embedded in the kind's own struct, freed with the environment. */
+struct probe_shared {
+	const struct probe_kind *kind;
+	void (*free)(struct probe_shared *s);
+	LIST_ENTRY(probe_shared) link;
+};
+LIST_HEAD(probe_shared_list, probe_shared);
+
 /* What a probe may use of the world. Outlives every probe. */
 struct probe_env {
 	struct loop *loop;
 	struct kernel_port *kernel;
 	struct rng *rng;
+	struct probe_shared_list *shared;
 };
+/* NULL when the kind has none yet. */
+struct probe_shared *probe_shared_find(const struct probe_env *env, const struct probe_kind *kind);
+void probe_shared_add(
+    const struct probe_env *env, const struct probe_kind *kind, struct probe_shared *s);
+/* After the last probe is gone. */
+void probe_shared_free_all(const struct probe_env *env);
 
 /* A kind of probe: a const object in probe/NAME.c, listed in daemon/kinds.c. */
 struct probe_kind {

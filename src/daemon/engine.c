@@ -165,7 +165,13 @@ engine_new(struct engine_env *env, const struct node_conf *node)
 	loop_timer_init(&e->deadline, env->loop, on_deadline);
 	loop_timer_init(&e->stop_poll, env->loop, on_stop_poll);
 	e->core = core_new(&e->core_env);
-	e->probe_env = (struct probe_env){.loop = env->loop, .kernel = env->kernel, .rng = &e->rng};
+	LIST_INIT(&e->probe_shared);
+	e->probe_env = (struct probe_env){
+	    .loop = env->loop,
+	    .kernel = env->kernel,
+	    .rng = &e->rng,
+	    .shared = &e->probe_shared,
+	};
 	e->listener = (struct kernel_listener){.address = on_address, .link = on_link};
 	e->address_host.present = on_present;
 	e->addresses =
@@ -190,6 +196,7 @@ engine_free(struct engine *e)
 
 	RB_FOREACH_SAFE (er, engine_runners, &e->runners, next)
 		runner_del(e, er);
+	probe_shared_free_all(&e->probe_env);
 	for (size_t i = 0; kinds_speakers[i] != NULL; i++)
 		kinds_speakers[i]->free(e->speakers[i]);
 	e->env->kernel->listener = NULL;

@@ -28,6 +28,7 @@ struct engine {
 	struct core_env core_env;
 	struct core *core;
 	struct probe_env probe_env;
+	struct probe_shared_list probe_shared;
 	struct engine_runners runners;
 	struct speaker *speakers[KINDS_SPEAKERS_MAX];
 	struct kernel_listener listener;

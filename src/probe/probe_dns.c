@@ -14,6 +14,7 @@
 #include "loop/net.h"
 #include "probe/dns_msg.h"
 #include "probe/probe_kinds.h"
+#include "probe/probe_net.h"
 
 #include <errno.h>
 #include <ldns/ldns.h>
@@ -34,8 +35,7 @@ struct dns_conf {
 	struct dns_question question;
 	int protocol;
 	bool recursion;
-	struct addr source;
-	const char *interface;
+	struct probe_net_conf net;
 	const struct dns_expect *expect;
 };
 
@@ -119,15 +119,7 @@ static const struct conf_row rows[] = {
 	.dflt = "true",
 	.offset = offsetof(struct dns_conf, recursion),
 	.doc = "Set the RD bit: ask a resolver to resolve."},
-    {.key = "source",
-	.type = CONF_ADDR,
-	.offset = offsetof(struct dns_conf, source),
-	.doc = "The address to ask from."},
-    {.key = "interface",
-	.type = CONF_STRING,
-	.max = 15,
-	.offset = offsetof(struct dns_conf, interface),
-	.doc = "The interface or VRF to ask through."},
+    PROBE_NET_ROWS(struct dns_conf, net),
     {.key = "expect",
 	.type = CONF_STRUCT,
 	.sub = &expect_schema,
@@ -136,10 +128,19 @@ static const struct conf_row rows[] = {
     {.type = CONF_END},
 };
 
+static void
+dns_check(struct conf_ctx *ctx, const struct conf_node *node, void *obj)
+{
+	const struct dns_conf *c = obj;
+
+	probe_net_check(ctx, node, &c->net, &c->server.addr);
+}
+
 static const struct conf_schema schema = {
     .name = "dns",
     .size = sizeof(struct dns_conf),
     .rows = rows,
+    .check = dns_check,
     .doc = "Asks a name server one question and looks at the answer.",
 };
 
@@ -242,21 +243,11 @@ on_udp(struct loop_fd *w, unsigned ready)
 	}
 }
 
-static struct net_opts
-opts_of(const struct dns_conf *c)
-{
-	struct net_opts o = {.local = c->source};
-
-	if (c->interface != NULL)
-		str_copy(o.device, sizeof(o.device), c->interface);
-	return o;
-}
-
 static void
 udp_begin(struct dns_probe *d)
 {
 	const struct dns_conf *c = conf_of(d);
-	struct net_opts opts = opts_of(c);
+	struct net_opts opts = probe_net_opts(&c->net);
 
 	d->tcp = false;
 	d->fd = net_udp_connect(&c->server, &opts);
@@ -345,7 +336,7 @@ static void
 tcp_begin(struct dns_probe *d)
 {
 	const struct dns_conf *c = conf_of(d);
-	struct net_opts opts = opts_of(c);
+	struct net_opts opts = probe_net_opts(&c->net);
 
 	d->tcp = true;
 	d->fd = net_tcp_connect(&c->server, &opts);

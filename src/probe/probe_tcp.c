@@ -5,14 +5,14 @@
 #include "core/probe.h"
 #include "loop/net.h"
 #include "probe/probe_kinds.h"
+#include "probe/probe_net.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 struct tcp_conf {
 	struct endpoint server;
-	struct addr source;
-	const char *interface;
+	struct probe_net_conf net;
 };
 
 struct tcp_probe {
@@ -28,22 +28,23 @@ static const struct conf_row rows[] = {
 	.flags = CONF_REQUIRED,
 	.offset = offsetof(struct tcp_conf, server),
 	.doc = "Address and port to connect to."},
-    {.key = "source",
-	.type = CONF_ADDR,
-	.offset = offsetof(struct tcp_conf, source),
-	.doc = "The address to connect from."},
-    {.key = "interface",
-	.type = CONF_STRING,
-	.max = 15,
-	.offset = offsetof(struct tcp_conf, interface),
-	.doc = "The interface or VRF to connect through."},
+    PROBE_NET_ROWS(struct tcp_conf, net),
     {.type = CONF_END},
 };
+
+static void
+tcp_check(struct conf_ctx *ctx, const struct conf_node *node, void *obj)
+{
+	const struct tcp_conf *c = obj;
+
+	probe_net_check(ctx, node, &c->net, &c->server.addr);
+}
 
 static const struct conf_schema schema = {
     .name = "tcp",
     .size = sizeof(struct tcp_conf),
     .rows = rows,
+    .check = tcp_check,
     .doc = "Opens a TCP connection and closes it again.",
 };
 
@@ -86,11 +87,9 @@ tcp_start(struct probe *p)
 {
 	struct tcp_probe *t = container_of(p, struct tcp_probe, probe);
 	const struct tcp_conf *c = p->conf;
-	struct net_opts opts = {.local = c->source};
+	struct net_opts opts = probe_net_opts(&c->net);
 	int fd;
 
-	if (c->interface != NULL)
-		str_copy(opts.device, sizeof(opts.device), c->interface);
 	fd = net_tcp_connect(&c->server, &opts);
 	if (fd < 0) {
 		probe_fail_errno(p, fd, "connect");
