@@ -39,6 +39,26 @@ struct kernel_exec {
 	LIST_ENTRY(kernel_exec) link;
 };
 
+/* Sockets that need privileges to open, one of each kind for all probes of a kind. */
+enum kernel_socket_kind {
+	KERNEL_SOCKET_ICMP4,       /* raw ICMP */
+	KERNEL_SOCKET_ICMP6,       /* raw ICMPv6; only echo replies pass its filter */
+	KERNEL_SOCKET_DHCP_CLIENT, /* UDP 0.0.0.0:68, broadcast allowed */
+	KERNEL_SOCKET_DHCP_RELAY,  /* UDP 0.0.0.0:67, where a relay's answers arrive */
+	KERNEL_SOCKET_COUNT
+};
+
+/* A request for one, embedded by who wants it. */
+struct kernel_socket;
+/* `fd`: the socket, non-blocking, now the callee's; or a negative errno (-EACCES: the configuration
+ * has no probe that needs it). */
+typedef void kernel_socket_fn(struct kernel_socket *s, int fd);
+struct kernel_socket {
+	kernel_socket_fn *fn;
+	uint32_t id; /* 0: not waiting; set by the port */
+	LIST_ENTRY(kernel_socket) link;
+};
+
 /* Told by the port, always from the loop and never from inside a request. */
 struct kernel_listener {
 	/* The address is, or is no longer, on the host. Sent for every configured address after a
@@ -59,6 +79,10 @@ struct kernel_ops {
 	void (*exec_start)(struct kernel_port *k, struct kernel_exec *x, const char *name);
 	/* Kills the run's whole process group and reaps it. */
 	void (*exec_kill)(struct kernel_port *k, struct kernel_exec *x);
+	/* Opens a socket; the answer comes once, and never after socket_cancel(). */
+	void (*socket_open)(
+	    struct kernel_port *k, struct kernel_socket *s, enum kernel_socket_kind kind);
+	void (*socket_cancel)(struct kernel_port *k, struct kernel_socket *s);
 };
 
 struct kernel_port {
