@@ -31,7 +31,24 @@ cli_connect(struct cli_client *c, const char *socket_path)
 	}
 	c->fd = fd;
 	c->in = fdopen(fd, "r");
+	if (c->in == NULL)
+		close(fd);
 	return c->in != NULL ? 0 : -ENOMEM;
+}
+
+void
+cli_say_unreachable(const char *socket_path, int error)
+{
+	const char *advice = "";
+
+	if (error == -ENOENT || error == -ECONNREFUSED)
+		advice = ": is nighd running, with this socket?";
+	else if (error == -EACCES)
+		advice = ": become root or a member of the group 'nigh'";
+	else if (error == -EAGAIN)
+		advice = ": nighd takes no more connections, it may hang";
+	fprintf(stderr, "nigh: cannot reach nighd on %s: %s%s\n", socket_path, strerror(-error),
+	    advice);
 }
 
 void

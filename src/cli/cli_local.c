@@ -54,6 +54,8 @@ cli_local(const char *const *words, size_t count)
 		return print_rows(conf_print_json_schema);
 	if (str_equal(words[1], "reference") && count == 2)
 		return print_rows(conf_print_reference);
-	fprintf(stderr, "nigh: usage: nigh config check [FILE] | schema | reference\n");
+	fprintf(stderr,
+	    "nigh: usage: nigh config check [FILE] | schema | reference; a running nighd reads its "
+	    "file again with 'nigh reload'\n");
 	return CLI_USAGE;
 }

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #define COLUMN_GAP 2
+#define TIME_WIDTH 23 /* also of a column that has no rows yet */
 
 static const struct {
 	const char *word;
@@ -93,6 +94,17 @@ colour_of(const struct cli_render *r, enum answer_unit unit, const char *word)
 	return NULL;
 }
 
+/* Characters, not bytes, so that columns stay in line. */
+static size_t
+text_width(const struct str *s)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < s->len; i++)
+		width += (s->text[i] & 0xc0) != 0x80;
+	return width;
+}
+
 /* A table's cells as text, row by row; the heads are row 0. */
 struct grid {
 	struct str *cells;
@@ -131,14 +143,15 @@ grid_fill(struct grid *g, const json_t *columns, const json_t *rows)
 		const char *head = json_string_value(json_object_get(column, "head"));
 		g->units[c] = unit_of(column);
 		str_add(&g->cells[c], head != NULL ? head : "");
+		g->widths[c] = g->units[c] == ANSWER_TIME ? TIME_WIDTH : 0;
 		for (size_t r = 1; r < g->rows; r++)
 			format_value(
 			    json_object_get(json_array_get(rows, r - 1), key != NULL ? key : ""),
 			    g->units[c], &g->cells[r * g->columns + c]);
 		for (size_t r = 0; r < g->rows; r++) {
-			size_t len = g->cells[r * g->columns + c].len;
-			if (len > g->widths[c])
-				g->widths[c] = len;
+			size_t width = text_width(&g->cells[r * g->columns + c]);
+			if (width > g->widths[c])
+				g->widths[c] = width;
 		}
 	}
 }
@@ -152,7 +165,7 @@ grid_print(const struct cli_render *r, const struct grid *g)
 			const char *colour =
 			    row > 0 ? colour_of(r, g->units[c], str_text(cell)) : NULL;
 			bool number = g->units[c] == ANSWER_NUMBER;
-			int pad = (int)(g->widths[c] - cell->len);
+			int pad = (int)(g->widths[c] - text_width(cell));
 			int gap = c + 1 < g->columns ? COLUMN_GAP : 0;
 
 			if (number)
@@ -168,9 +181,21 @@ grid_print(const struct cli_render *r, const struct grid *g)
 	}
 }
 
+/* The widths of a table that goes on only grow. */
 static void
-render_table(const struct cli_render *r, const json_t *table)
+keep_widths(struct cli_render *r, struct grid *g)
 {
+	for (size_t c = 0; c < g->columns && c < CLI_COLUMNS; c++) {
+		if (r->headless && r->widths[c] > g->widths[c])
+			g->widths[c] = r->widths[c];
+		r->widths[c] = g->widths[c];
+	}
+}
+
+static void
+render_table(struct cli_render *r, const json_t *table)
+{
+	const char *title = json_string_value(json_object_get(table, "title"));
 	const json_t *columns = json_object_get(table, "columns");
 	const json_t *rows = json_object_get(table, "rows");
 	struct grid g = {.columns = json_array_size(columns), .rows = json_array_size(rows) + 1};
@@ -178,10 +203,15 @@ render_table(const struct cli_render *r, const json_t *table)
 
 	if (g.columns == 0)
 		return;
+	if (g.rows == 1 && title != NULL) {
+		fprintf(r->out, "no %s\n", title);
+		return;
+	}
 	g.cells = mem_array(cells, sizeof(*g.cells));
 	g.widths = mem_array(g.columns, sizeof(*g.widths));
 	g.units = mem_array(g.columns, sizeof(*g.units));
 	grid_fill(&g, columns, rows);
+	keep_widths(r, &g);
 	grid_print(r, &g);
 	for (size_t i = 0; i < cells; i++)
 		str_done(&g.cells[i]);
@@ -191,7 +221,7 @@ render_table(const struct cli_render *r, const json_t *table)
 }
 
 void
-cli_render(const struct cli_render *r, const json_t *answer)
+cli_render(struct cli_render *r, const json_t *answer)
 {
 	const json_t *tables = json_object_get(answer, "tables");
 	const json_t *lines = json_object_get(answer, "lines");

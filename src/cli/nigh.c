@@ -42,6 +42,33 @@ struct options {
 	size_t count;
 };
 
+static int
+usage(const char *problem, const char *word)
+{
+	if (problem != NULL)
+		fprintf(stderr, "nigh: %s '%s'\n", problem, word);
+	fputs(usage_text, stderr);
+	return CLI_USAGE;
+}
+
+/* `--socket PATH`, `--socket=PATH`, `-s PATH`: true when argv[*i] is one of these; *i moves on, and
+ * the path is NULL when it is missing. */
+static bool
+socket_read(struct options *o, int argc, char **argv, int *i)
+{
+	static const char with[] = "--socket=";
+	const char *word = argv[*i];
+
+	if (strncmp(word, with, strlen(with)) == 0) {
+		o->socket = word + strlen(with);
+		return true;
+	}
+	if (!str_equal(word, "-s") && !str_equal(word, "--socket"))
+		return false;
+	o->socket = *i + 1 < argc ? argv[++*i] : NULL;
+	return true;
+}
+
 /* -1: go on; otherwise the exit status. */
 static int
 options_read(struct options *o, int argc, char **argv)
@@ -50,27 +77,29 @@ options_read(struct options *o, int argc, char **argv)
 	if (o->socket == NULL)
 		o->socket = CONFIG_SOCKET;
 	for (int i = 1; i < argc; i++) {
-		if (str_equal(argv[i], "--json")) {
+		const char *word = argv[i];
+		if (str_equal(word, "--json")) {
 			o->json = true;
-		} else if (str_equal(argv[i], "--watch")) {
+		} else if (str_equal(word, "--watch")) {
 			o->watch = true;
-		} else if (str_equal(argv[i], "--version")) {
+		} else if (str_equal(word, "--version")) {
 			puts("nigh " NIGH_VERSION);
 			return CLI_OK;
-		} else if (str_equal(argv[i], "--help") || str_equal(argv[i], "-h")) {
+		} else if (str_equal(word, "--help") || str_equal(word, "-h")) {
 			fputs(usage_text, stdout);
 			return CLI_OK;
-		} else if ((str_equal(argv[i], "-s") || str_equal(argv[i], "--socket")) &&
-			   i + 1 < argc) {
-			o->socket = argv[++i];
-		} else if (o->count < WORDS_MAX) {
-			o->words[o->count++] = argv[i];
+		} else if (socket_read(o, argc, argv, &i)) {
+			if (o->socket == NULL)
+				return usage("a path must follow", word);
+		} else if (o->count == 0 && word[0] == '-') {
+			return usage("there is no option", word);
+		} else if (o->count == WORDS_MAX) {
+			return usage("too many words, from", word);
+		} else {
+			o->words[o->count++] = word;
 		}
 	}
-	if (o->count > 0)
-		return -1;
-	fputs(usage_text, stderr);
-	return CLI_USAGE;
+	return o->count > 0 ? -1 : usage(NULL, NULL);
 }
 
 static void
@@ -81,31 +110,44 @@ pause_ms(unsigned ms)
 	nanosleep(&t, NULL);
 }
 
-static void
-print_answer(const struct options *o, const json_t *answer, bool headless)
+/* Nothing is in it but the wish to be asked again. */
+static bool
+is_empty(const json_t *answer)
 {
-	const struct cli_render r = {
-	    .out = stdout,
-	    .colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL,
-	    .headless = headless,
-	};
+	size_t i;
+	const json_t *table;
 
-	if (o->json) {
+	json_array_foreach(json_object_get(answer, "tables"), i, table)
+	{
+		if (json_array_size(json_object_get(table, "rows")) > 0)
+			return false;
+	}
+	return json_object_get(answer, "again") != NULL &&
+	       json_array_size(json_object_get(answer, "lines")) == 0;
+}
+
+static void
+print_answer(const struct options *o, struct cli_render *r, const json_t *answer)
+{
+	if (!o->json) {
+		if (o->watch && !r->headless && isatty(STDOUT_FILENO))
+			fputs("\033[H\033[2J", stdout);
+		cli_render(r, answer);
+		r->headless = true;
+	} else if (!is_empty(answer)) {
 		json_dumpf(answer, stdout, JSON_COMPACT);
 		putchar('\n');
 		fflush(stdout);
-	} else {
-		cli_render(&r, answer);
 	}
 }
 
 static int
-print_failure(const struct options *o, const json_t *answer)
+print_failure(const struct options *o, struct cli_render *r, const json_t *answer)
 {
 	const char *error = json_string_value(json_object_get(answer, "error"));
 
 	if (o->json)
-		print_answer(o, answer, false);
+		print_answer(o, r, answer);
 	fprintf(stderr, "nigh: %s\n", error != NULL ? error : "failed");
 	return json_is_true(json_object_get(answer, "usage")) ? CLI_USAGE : CLI_FAILED;
 }
@@ -130,10 +172,13 @@ words_again(const json_t *answer, char *buf, size_t size, const char **words)
 static int
 converse(struct cli_client *client, const struct options *o)
 {
+	struct cli_render render = {
+	    .out = stdout,
+	    .colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL,
+	};
 	const char *words[WORDS_MAX];
 	size_t count = o->count;
 	char buf[1024];
-	bool first = true;
 
 	memcpy(words, o->words, sizeof(words));
 	while (count > 0) {
@@ -143,41 +188,56 @@ converse(struct cli_client *client, const struct options *o)
 		if (answer == NULL)
 			return CLI_UNREACHABLE;
 		if (!json_is_true(json_object_get(answer, "ok"))) {
-			int status = print_failure(o, answer);
+			int status = print_failure(o, &render, answer);
 			json_decref(answer);
 			return status;
 		}
-		print_answer(o, answer, !first);
+		print_answer(o, &render, answer);
 		wait = (unsigned)json_integer_value(
 		    json_object_get(json_object_get(answer, "again"), "after_ms"));
 		count = words_again(answer, buf, sizeof(buf), words);
 		json_decref(answer);
 		if (count > 0)
 			pause_ms(wait);
-		first = false;
 	}
 	return CLI_OK;
 }
 
 static int
-watch(struct cli_client *client, const struct options *o)
+ask_once(const struct options *o)
 {
+	struct cli_client client;
+	int error = cli_connect(&client, o->socket);
 	int status;
 
-	do {
-		if (!o->json)
-			fputs("\033[H\033[2J", stdout);
-		status = converse(client, o);
-		pause_ms(WATCH_MS);
-	} while (status == CLI_OK);
+	if (error < 0) {
+		cli_say_unreachable(o->socket, error);
+		return CLI_UNREACHABLE;
+	}
+	status = converse(&client, o);
+	cli_close(&client);
 	return status;
+}
+
+/* Once there was an answer, a daemon that is away is waited for: it may be starting again. */
+static int
+watch(const struct options *o)
+{
+	bool answered = false;
+
+	for (;;) {
+		int status = ask_once(o);
+		if (status != CLI_OK && (status != CLI_UNREACHABLE || !answered))
+			return status;
+		answered = true;
+		pause_ms(WATCH_MS);
+	}
 }
 
 int
 main(int argc, char **argv)
 {
 	struct options options;
-	struct cli_client client;
 	int status = options_read(&options, argc, argv);
 
 	if (status >= 0)
@@ -185,13 +245,5 @@ main(int argc, char **argv)
 	status = cli_local(options.words, options.count);
 	if (status >= 0)
 		return status;
-	status = cli_connect(&client, options.socket);
-	if (status < 0) {
-		fprintf(stderr, "nigh: cannot reach nighd on %s: %s\n", options.socket,
-		    strerror(-status));
-		return CLI_UNREACHABLE;
-	}
-	status = options.watch ? watch(&client, &options) : converse(&client, &options);
-	cli_close(&client);
-	return status;
+	return options.watch ? watch(&options) : ask_once(&options);
 }

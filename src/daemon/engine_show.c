@@ -467,7 +467,9 @@ drain_state(struct engine *e, const char *service, struct answer *a)
 	for (size_t i = 0; core_service_at(e->core, i, &v); i++) {
 		if (str_equal(v.name, service))
 			answer_line(a, 0, "service %s is %s%s", v.name, service_level_str(v.level),
-			    v.draining ? ", draining" : "");
+			    v.draining && v.level != LEVEL_DRAINED
+				? "; it will be drained when it gets better"
+				: "");
 	}
 }
 
