@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/mono.h"
 #include "base/queue.h"
+#include "core/why.h"
 
 #include <stdbool.h>
 
@@ -59,6 +60,16 @@ struct kernel_socket {
 	LIST_ENTRY(kernel_socket) link;
 };
 
+/* A port of a service address that somebody on this host must serve; which ones there are follows
+ * from the configuration (`listens`), which the other side reads itself. */
+enum kernel_proto { KERNEL_UDP, KERNEL_TCP };
+struct kernel_listen {
+	struct addr addr;
+	uint16_t port;
+	enum kernel_proto proto;
+};
+enum kernel_served { KERNEL_SERVED, KERNEL_DESERTED };
+
 /* Told by the port, always from the loop and never from inside a request. */
 struct kernel_listener {
 	/* The address is, or is no longer, on the host. Sent for every configured address after a
@@ -68,6 +79,14 @@ struct kernel_listener {
 	    struct kernel_listener *l, const struct prefix *prefix, bool present, int error);
 	/* A link's operational state; sent for every link at the start and at each change. */
 	void (*link)(struct kernel_listener *l, const char *ifname, bool up);
+	/* A socket serves the port, or none does any more. Sent for every configured one after a
+	 * commit, at each change, and after a resync; it cannot be wrong, so it acts at once.
+	 * `why`: WHY_OK, WHY_SOCKET or WHY_EXIT. */
+	void (*served)(struct kernel_listener *l, const struct kernel_listen *what,
+	    enum kernel_served served, enum why why);
+	/* The port's server looks wrong (its queue does not move): this may be a mistake, so probes
+	 * should ask at once. */
+	void (*suspect)(struct kernel_listener *l, const struct kernel_listen *what, enum why why);
 };
 
 struct kernel_ops {

@@ -25,6 +25,9 @@ enum why {
 	WHY_FALL,   /* enough failures in a row */
 	WHY_LINK,   /* the interface changed */
 	WHY_MEMBER, /* a member of the list changed */
+	WHY_SOCKET, /* no socket is bound to the service's port any more */
+	WHY_EXIT,   /* the process that served the port has ended */
+	WHY_STALL,  /* the server's queue does not move */
 	/* services and intents */
 	WHY_REQUIRE, /* something that is required is not up */
 	WHY_PREFER,  /* something that is preferred is not up */
