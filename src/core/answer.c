@@ -24,6 +24,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char *const answer_units[] = {
     [ANSWER_TEXT] = "text",
@@ -60,6 +61,26 @@ answer_text(const char *text)
 		return json_null();
 	copy = mem_strdup(text);
 	str_sanitise(copy);
+	value = json_string(copy);
+	free(copy);
+	return value;
+}
+
+/* The same for a message of several lines: their ends are meant. */
+static json_t *
+answer_lines(const char *text)
+{
+	char *copy = mem_strdup(text);
+	json_t *value;
+
+	for (char *at = copy, *end; at != NULL; at = end) {
+		end = strchr(at, '\n');
+		if (end != NULL)
+			*end = '\0';
+		str_sanitise(at);
+		if (end != NULL)
+			*end++ = '\n';
+	}
 	value = json_string(copy);
 	free(copy);
 	return value;
@@ -228,7 +249,7 @@ answer_fail(struct answer *a, const char *fmt, ...)
 	va_end(ap);
 	json_object_clear(a->root);
 	answer_put(a->root, "ok", json_false());
-	answer_put(a->root, "error", answer_text(str_text(&text)));
+	answer_put(a->root, "error", answer_lines(str_text(&text)));
 	a->failed = true;
 	a->table = NULL;
 	a->row = NULL;

@@ -442,11 +442,12 @@ address_repair(struct intent *in, struct intent_entry *a, mono_t now)
 
 static struct intent_entry *
 prefix_entry(struct intent *in, enum intent_kind kind, const struct prefix *prefix,
-    const struct intent_ask *ask)
+    const struct intent_ask *ask, mono_t now)
 {
 	struct intent_entry *e = entry_new(in, kind, prefix, ask->service);
 	struct intent_entry *r;
 
+	e->changed = now;
 	RB_INSERT(intent_tree, &in->tree, e);
 	if (kind == INTENT_ROUTE)
 		return e;
@@ -465,9 +466,9 @@ intent_set(struct intent *in, const struct prefix *prefix, const struct intent_a
 	bool tended = a != NULL && a->repair && !address_leaves(a);
 
 	if (a == NULL && ask->address)
-		a = prefix_entry(in, INTENT_ADDRESS, prefix, ask);
+		a = prefix_entry(in, INTENT_ADDRESS, prefix, ask, now);
 	if (r == NULL && (ask->address || ask->route))
-		r = prefix_entry(in, INTENT_ROUTE, prefix, ask);
+		r = prefix_entry(in, INTENT_ROUTE, prefix, ask, now);
 	if (a != NULL)
 		address_ask(in, a, ask);
 	if (a != NULL && !address_leaves(a))

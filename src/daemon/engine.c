@@ -289,6 +289,18 @@ engine_apply(struct engine *e, struct conf_generation *g)
 	log_notice("configuration: generation %" PRIu64 " of %s is in force", g->number, g->file);
 }
 
+void
+engine_log_lines(const char *text)
+{
+	char *copy = mem_strdup(text), *rest = copy, *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (line[0] != '\0')
+			log_error("%s", line);
+	}
+	free(copy);
+}
+
 uint64_t
 engine_reload(struct engine *e)
 {
@@ -312,8 +324,9 @@ engine_reloaded(struct engine *e, const char *error)
 	if (error == NULL)
 		return;
 	record_config(e, "refused", error);
-	log_error("configuration: not reloaded, generation %" PRIu64 " stays in force:\n%s",
-	    e->generations, error);
+	log_error(
+	    "configuration: not reloaded, generation %" PRIu64 " stays in force:", e->generations);
+	engine_log_lines(error);
 }
 
 /* -- stopping -- */

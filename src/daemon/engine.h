@@ -48,6 +48,8 @@ void engine_free(struct engine *e);
 void engine_apply(struct engine *e, struct conf_generation *g);
 /* The answer to env.reload: `error` NULL when a new generation was applied. */
 void engine_reloaded(struct engine *e, const char *error);
+/* What is wrong with a configuration, a line of the log for each line of the text. */
+void engine_log_lines(const char *text);
 /* Starts a reload as the operator's command does (SIGHUP); returns its ticket. While one is under
  * way the file is read once more, so that what was written meanwhile counts, and one answer goes to
  * both. Nothing happens while stopping. */

@@ -36,10 +36,22 @@ track_named(struct engine *e, const char *name, struct track_view *v)
 	return false;
 }
 
+/* Durations for people: no more digits than help. */
+static const char *
+rough(dur_t d, char *buf, size_t size)
+{
+	dur_t step = d >= 10 * DUR_S ? DUR_S
+		     : d >= DUR_S    ? 100 * DUR_MS
+		     : d >= DUR_MS   ? DUR_MS
+				     : DUR_US;
+
+	return dur_format(d / step * step, buf, size);
+}
+
 static const char *
 ago(mono_t now, mono_t then, char *buf, size_t size)
 {
-	return dur_format(mono_sub(now, then), buf, size);
+	return rough(mono_sub(now, then), buf, size);
 }
 
 static void
@@ -62,7 +74,7 @@ explain_probe(struct engine *e, const char *name, unsigned level, mono_t now, st
 	answer_line(a, level, "last sample %s ago: %s%s%s after %s; %llu of %llu failed",
 	    ago(now, r->last_at, when, sizeof(when)), why_text(r->last.why),
 	    r->last.detail[0] != '\0' ? ": " : "", r->last.detail,
-	    dur_format(r->last.rtt, rtt, sizeof(rtt)), (unsigned long long)r->failures,
+	    rough(r->last.rtt, rtt, sizeof(rtt)), (unsigned long long)r->failures,
 	    (unsigned long long)r->attempts);
 }
 
@@ -92,7 +104,7 @@ explain_track(struct engine *e, const char *name, unsigned level, mono_t now, st
 	    v.detail[0] != '\0' ? ": " : "", v.detail);
 	if (v.pending)
 		answer_line(a, level + 1, "changes in %s unless it turns back",
-		    dur_format(mono_sub(v.pending_at, now), wait, sizeof(wait)));
+		    rough(mono_sub(v.pending_at, now), wait, sizeof(wait)));
 	explain_probe(e, name, level + 1, now, a);
 	if (conf != NULL && level < EXPLAIN_DEPTH) {
 		explain_tracks(e, &conf->all, level + 1, now, a);
@@ -122,10 +134,10 @@ explain_service(struct engine *e, const struct service_view *v, mono_t now, stru
 		answer_line(a, 1, "an operator has set admin %s", service_admin_str(v->admin));
 	if (v->holding)
 		answer_line(a, 1, "good, and up in %s (hold-up)",
-		    dur_format(mono_sub(v->hold_until, now), left, sizeof(left)));
+		    rough(mono_sub(v->hold_until, now), left, sizeof(left)));
 	if (v->draining && v->drain_until.ns != DUR_NEVER)
 		answer_line(a, 1, "the drain ends in %s",
-		    dur_format(mono_sub(v->drain_until, now), left, sizeof(left)));
+		    rough(mono_sub(v->drain_until, now), left, sizeof(left)));
 	if (v->conf->require.count > 0)
 		answer_line(a, 1, "requires:");
 	else

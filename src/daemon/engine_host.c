@@ -108,7 +108,8 @@ on_config(struct helper_client_host *host, const struct helper_config *config)
 		h->ready = true;
 		helper_client_ready(h->client);
 	} else {
-		log_error("configuration: cannot start:\n%s", str_text(&problem));
+		log_error("configuration: cannot start:");
+		engine_log_lines(str_text(&problem));
 		end(h, 1);
 	}
 	str_done(&problem);

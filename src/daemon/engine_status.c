@@ -83,7 +83,7 @@ problems_of_service(struct problems *p, const struct service_view *v)
 	else if (v->admin == ADMIN_UP)
 		problem(p, "service %s is forced up; 'nigh admin %s auto' lets its probes decide",
 		    name, name);
-	else if (v->level != LEVEL_UP && v->why != WHY_DRAIN)
+	else if (v->level != LEVEL_UP && v->why != WHY_DRAIN && v->why != WHY_STOP)
 		problem(p, "service %s is %s: %s%s%s", name, service_level_str(v->level),
 		    why_text(v->why), v->culprit[0] != '\0' ? ": " : "", v->culprit);
 	if (v->draining && v->drain_until.ns == DUR_NEVER)

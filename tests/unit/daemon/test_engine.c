@@ -410,7 +410,8 @@ reload_is_asked_for_and_answered(void **state)
 	site_says(&t->site, words, "generation 2 is in force");
 	engine_reload(t->site.engine);
 	engine_reloaded(t->site.engine, "nigh.yaml:1:1: this is wrong\nnigh.yaml:2:1: this too\n");
-	site_says(&t->site, "reload-result 2", "nigh.yaml:2:1: this too");
+	site_says(
+	    &t->site, "reload-result 2", "in force:\nnigh.yaml:1:1: this is wrong\nnigh.yaml:2");
 	site_says(&t->site, "status", "nigh.yaml:1:1: this is wrong");
 	site_says(&t->site, "history", "config|ns1|2|refused|config|nigh.yaml:1:1: this is wrong|");
 	assert_int_equal(engine_config(t->site.engine)->services.count, 1);

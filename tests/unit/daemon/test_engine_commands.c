@@ -265,7 +265,7 @@ explains_unknown(void **state)
 	site_says(&t->site, "explain 192.0.2.53",
 	    "service dns: down for 1ms: something that is required has not reported yet: ready");
 	site_says(&t->site, "explain 192.0.2.53", "no answer yet");
-	site_says(&t->site, "explain 192.0.2.53", "intent: do not announce");
+	site_says(&t->site, "explain 192.0.2.53", "intent: do not announce for 1ms: ");
 	site_says(&t->site, "show probes", "check|unknown|-|-|-|0|0|");
 	site_says(&t->site, "status", "service dns is down: something that is required");
 }
