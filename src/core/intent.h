@@ -94,8 +94,7 @@ struct intent_sink {
 	/* the intent's own books */
 	uint64_t seen;             /* newest wanted version handed out since the last reset */
 	uint64_t seen_unwanted;    /* newest unwanted version handed out */
-	uint64_t handed;           /* newest version of all; with all seen: the intent's */
-	uint64_t last;             /* version of the entry handed out last */
+	uint64_t handed;           /* newest version handed out; with all seen: the intent's */
 	struct intent_waits waits; /* entries whose withdrawal it has not settled */
 	TAILQ_ENTRY(intent_sink) link;
 };
@@ -142,9 +141,9 @@ void intent_sink_replay(struct intent_sink *s);
 const struct intent_entry *intent_next(struct intent_sink *s);
 /* The same without stepping over it: for a sink that may find no room for it. */
 const struct intent_entry *intent_peek(struct intent_sink *s);
-/* The sink's world has everything it was handed up to `version`, that of an entry handed out.
- * Versions do not come in order (withdrawals jump the queue); settling the entry that was handed
- * out last settles all that was handed out before it. */
+/* The sink's world has everything it was handed out until `handed` was `version`. Versions of
+ * entries do not come in order (withdrawals jump the queue), so remember sink->handed, or the
+ * newest version so far, and not that of the last entry. */
 void intent_settle(struct intent_sink *s, uint64_t version);
 /* The newest version handed out or not: a sink without a session settles this. */
 uint64_t intent_version(const struct intent *in);

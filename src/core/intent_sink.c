@@ -151,8 +151,6 @@ void
 intent_settle(struct intent_sink *s, uint64_t version)
 {
 	assert(version <= s->intent->version);
-	if (version == s->last && version < s->handed)
-		version = s->handed;
 	sink_settle(s, version);
 	/* Who settles everything without walking has no session: the next change tells it again. */
 	if (s->settled == s->intent->version)
@@ -214,7 +212,6 @@ intent_next(struct intent_sink *s)
 		;
 	TAILQ_REMOVE(mark->queue, mark, link);
 	TAILQ_INSERT_AFTER(mark->queue, at, mark, link);
-	s->last = e->version;
 	s->handed = e->version > s->handed ? e->version : s->handed;
 	return e;
 }
@@ -280,7 +277,6 @@ intent_sink_reset(struct intent_sink *s)
 	s->seen_unwanted = version;
 	s->settled = version;
 	s->handed = version;
-	s->last = 0;
 	s->idle = false;
 	sink_release(s, UINT64_MAX);
 	intent_peek(s);
@@ -295,7 +291,6 @@ intent_sink_replay(struct intent_sink *s)
 	s->seen_unwanted = 0;
 	s->settled = 0;
 	s->handed = 0;
-	s->last = 0;
 	s->idle = false;
 	intent_peek(s);
 }

@@ -83,6 +83,16 @@ check_address(struct sim_node *n, const struct prefix *p)
 	    n->number, prefix_format(p, text, sizeof(text)));
 }
 
+/* What is asked for stays for the drain of its service once it is given up. */
+static void
+note_drain(struct sim_node *n, const struct service_conf *conf, const struct intent_entry *a)
+{
+	struct sim_address *own = a != NULL ? sim_host_find(&n->host, &a->prefix) : NULL;
+
+	if (own != NULL && a->asked)
+		own->drain = conf->drain;
+}
+
 static void
 check_route(struct sim_node *n, const struct service_view *v, const struct prefix *p)
 {
@@ -95,6 +105,7 @@ check_route(struct sim_node *n, const struct service_view *v, const struct prefi
 	char text[PREFIX_TEXT];
 
 	expected = sim_level_announces(v->conf, v->level, &attrs) && v->why != WHY_STOP && present;
+	note_drain(n, v->conf, a);
 	if (wanted)
 		check_address(n, p);
 	if (wanted != expected)

@@ -90,15 +90,16 @@ host_change(struct sim_host *h, struct sim_address *a, const struct sim_request 
 {
 	char text[PREFIX_TEXT];
 
+	/* Taking it off another interface than it is on changes nothing. */
+	if (!r->present && a->present && strcmp(a->ifname, r->ifname) != 0)
+		return;
+	a->ours = a->ours || r->present;
 	prefix_format(&a->prefix, text, sizeof(text));
 	if (a->present && !r->present)
 		sim_check_removal(h->node, a);
 	if (a->present != r->present || strcmp(a->ifname, r->ifname) != 0)
 		sim_trace(h->node->sim, "node %u: host: %s %s %s", h->node->number,
 		    r->present ? "puts" : "removes", text, r->ifname);
-	/* Taking it off another interface than it is on changes nothing. */
-	if (!r->present && a->present && strcmp(a->ifname, r->ifname) != 0)
-		return;
 	a->present = r->present;
 	str_copy(a->ifname, sizeof(a->ifname), r->ifname);
 }
@@ -145,8 +146,6 @@ host_address_set(
 	struct sim_host *h = host_of(k);
 	struct sim_request r = {.prefix = *prefix, .asked = true, .present = present};
 
-	if (present)
-		host_address(h, prefix)->ours = true;
 	if (h->node->sim->sabotage == SABOTAGE_STUCK && h->delay > SIM_HOST_DELAY)
 		return;
 	str_copy(r.ifname, sizeof(r.ifname), ifname);

@@ -49,23 +49,6 @@ sim_node_set_config(struct sim_node *n, const char *text)
 	n->next_config = mem_strdup(text);
 }
 
-/* Remembers how long each address has to stay, for the check of removals. */
-static void
-note_drains(struct sim_node *n, const struct config *c)
-{
-	for (size_t i = 0; i < c->services.count; i++) {
-		const struct service_conf *s = c->services.entries[i].value;
-		const struct prefix *p = s->addresses.items;
-
-		for (size_t k = 0; k < s->addresses.count; k++) {
-			struct sim_address *a = sim_host_find(&n->host, &p[k]);
-
-			if (a != NULL)
-				a->drain = s->drain;
-		}
-	}
-}
-
 static struct conf_generation *
 node_load(struct sim_node *n, struct str *out)
 {
@@ -109,7 +92,6 @@ node_apply(struct sim_node *n, struct conf_generation *g)
 {
 	sim_check_counters(n);
 	engine_apply(n->engine, g);
-	note_drains(n, engine_config(n->engine));
 	n->uncounted = history_length(n) - counted(n);
 }
 
@@ -138,10 +120,13 @@ on_reload(struct loop_task *t)
 	struct sim_node *n = container_of(t, struct sim_node, reload);
 	struct str mistakes = {0};
 	struct conf_generation *g = node_load(n, &mistakes);
+	uint64_t before;
 
 	if (g != NULL)
 		node_apply(n, g);
+	before = history_length(n);
 	engine_reloaded(n->engine, g != NULL ? NULL : str_text(&mistakes));
+	n->uncounted += history_length(n) - before; /* a refusal is no change of state */
 	sim_trace(n->sim, "node %u: reload %s", n->number, g != NULL ? "done" : "refused");
 	str_done(&mistakes);
 }

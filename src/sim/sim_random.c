@@ -21,6 +21,7 @@
 static const char *const random_prefixes[] = {
     "192.0.2.53/32", "192.0.2.123/32", "\"2001:db8::53/128\"", "198.51.100.0/24"};
 static const char *const random_names[] = {"p0", "p1", "p2", "p3", "both", "either", "uplink"};
+static const char *const random_drains[] = {"0s", "500ms", "2s"};
 static const char *const random_routers[] = {"10.0.0.1", "10.0.0.2"};
 
 static const char *
@@ -76,27 +77,30 @@ random_list(struct rng *r, const char *key, unsigned most, struct str *out)
 }
 
 static void
-random_service(struct rng *r, int number, const char *addresses, bool bgp, struct str *out)
+random_service(struct sim_node *n, int number, const char *addresses, bool bgp, struct str *out)
 {
-	static const char *const options[] = {"    hold-up: 1s\n", "    drain: 500ms\n",
-	    "    drain: 2s\n", "    if-missing: withdraw\n", "    attributes: {med: 50}\n",
-	    "    interface: eth0\n"};
-	static const char *const keys[] = {"hold-up", "drain", "drain", "if", "attr", "interface"};
+	static const struct {
+		unsigned percent;
+		const char *text;
+	} options[] = {
+	    {25, "    hold-up: 1s\n"},
+	    {25, "    if-missing: withdraw\n"},
+	    {25, "    attributes: {med: 50}\n"},
+	    {5, "    interface: eth0\n"},
+	};
 	static const char *const levels[] = {"", "", "    levels: {degraded: {med: +100}}\n",
 	    "    levels: {drained: withdraw}\n", "    levels: {down: {prepend: 4}}\n",
 	    "    levels: {degraded: withdraw, up: {communities: [64500:1]}}\n"};
-	bool drains = false;
+	struct rng *r = &n->sim->rng;
 
 	str_printf(out, "  s%d:\n    addresses: [%s]\n", number, addresses);
+	/* The same in every generation, so that the check knows how long an address has to stay. */
+	str_printf(out, "    drain: %s\n", random_drains[n->number % ARRAY_LEN(random_drains)]);
 	random_list(r, "require", 2, out);
 	random_list(r, "prefer", 1, out);
 	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-		bool drain = keys[i][0] == 'd';
-
-		if (!chance(r, i == 5 ? 5 : 25) || (drain && drains))
-			continue;
-		drains = drains || drain;
-		str_add(out, options[i]);
+		if (chance(r, options[i].percent))
+			str_add(out, options[i].text);
 	}
 	str_add(out, PICK(r, levels));
 	if (bgp && chance(r, 30))
@@ -104,8 +108,9 @@ random_service(struct rng *r, int number, const char *addresses, bool bgp, struc
 }
 
 static void
-random_services(struct rng *r, bool bgp, struct str *out)
+random_services(struct sim_node *n, bool bgp, struct str *out)
 {
+	struct rng *r = &n->sim->rng;
 	struct str addresses[SERVICES] = {0};
 
 	for (size_t i = 0; i < ARRAY_LEN(random_prefixes); i++) {
@@ -118,7 +123,7 @@ random_services(struct rng *r, bool bgp, struct str *out)
 	str_add(out, "services:\n");
 	for (int i = 0; i < SERVICES; i++) {
 		if (addresses[i].len > 0)
-			random_service(r, i, str_text(&addresses[i]), bgp, out);
+			random_service(n, i, str_text(&addresses[i]), bgp, out);
 		str_done(&addresses[i]);
 	}
 }
@@ -147,7 +152,7 @@ random_config(struct sim_node *n)
 	    n->number);
 	random_probes(r, &text);
 	random_tracks(r, &text);
-	random_services(r, bgp, &text);
+	random_services(n, bgp, &text);
 	if (bgp)
 		random_bgp(r, &text);
 	sim_node_set_config(n, str_text(&text));

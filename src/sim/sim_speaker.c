@@ -97,7 +97,7 @@ session_send(struct sim_session *x, const struct intent_entry *e)
 	m->route = (struct sim_route){
 	    .prefix = e->prefix, .attrs = attrs_apply(&e->attrs, conf->attributes)};
 	m->wanted = e->wanted;
-	m->version = e->version;
+	m->version = x->sink.handed;
 	m->at = earliest;
 	if (last != NULL && last->state == MESSAGE_SENT && mono_before(earliest, last->at))
 		m->at = last->at;
@@ -127,8 +127,8 @@ session_load(const struct sim_session *x)
 static void
 session_quiet(struct sim_session *x)
 {
-	if (TAILQ_EMPTY(&x->messages) && x->sink.last != 0)
-		intent_settle(&x->sink, x->sink.last);
+	if (TAILQ_EMPTY(&x->messages))
+		intent_settle(&x->sink, x->sink.handed);
 }
 
 /* Sabotage: what is wanted first. Entries stay where they are until intent_run(). */
