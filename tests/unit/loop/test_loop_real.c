@@ -281,7 +281,7 @@ test_no_wake_up_for_cancelled_timers(void **state)
 	struct fixture *f = *state;
 	struct rusage before, after;
 
-	loop_timer_after(&f->timer, 5 * DUR_MS);
+	loop_timer_after(&f->timer, 5 * DUR_S);
 	assert_false(loop_turn(f->loop, 0));
 	assert_false(loop_turn(f->loop, DUR_MS));
 	loop_timer_after(&f->timer, 60 * DUR_MS);
@@ -292,7 +292,7 @@ test_no_wake_up_for_cancelled_timers(void **state)
 	getrusage(RUSAGE_SELF, &after);
 	assert_true(after.ru_nvcsw - before.ru_nvcsw <= 1);
 
-	loop_timer_after(&f->timer, 5 * DUR_MS);
+	loop_timer_after(&f->timer, 5 * DUR_S);
 	assert_false(loop_turn(f->loop, DUR_MS));
 	loop_timer_cancel(&f->timer);
 	start = mono_clock();
