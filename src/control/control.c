@@ -30,6 +30,7 @@ struct control_client {
 	struct control *control;
 	struct bufferevent *stream;
 	bool closing; /* after what is queued has left */
+	bool ended;   /* it asks nothing more than what is here */
 	LIST_ENTRY(control_client) link;
 };
 
@@ -42,33 +43,39 @@ client_free(struct control_client *c)
 	free(c);
 }
 
-/* Answers one line when there is one and the last answer has left. */
+static void
+refuse_long(struct control_client *c)
+{
+	static const char too_long[] = "{\"ok\":false,\"error\":\"the request is too long\"}\n";
+
+	bufferevent_write(c->stream, too_long, sizeof(too_long) - 1);
+	bufferevent_disable(c->stream, EV_READ);
+	c->closing = true;
+}
+
+/* Answers one line when there is one and the last answer has left; the client may be gone
+ * afterwards. */
 static void
 client_serve(struct control_client *c)
 {
 	struct evbuffer *in = bufferevent_get_input(c->stream);
-	struct evbuffer *out = bufferevent_get_output(c->stream);
 	struct str answer = {0};
 	size_t len;
 	char *line;
 
-	while (evbuffer_get_length(out) == 0 && !c->closing) {
-		line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
-		if (line == NULL)
-			break;
-		str_clear(&answer);
+	if (c->closing || evbuffer_get_length(bufferevent_get_output(c->stream)) > 0)
+		return;
+	line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
+	if (line != NULL) {
 		control_answer(c->control->source, line, len, loop_now(c->control->loop), &answer);
 		bufferevent_write(c->stream, answer.text, answer.len);
 		free(line);
+		str_done(&answer);
+	} else if (evbuffer_get_length(in) >= CONTROL_REQUEST_MAX) {
+		refuse_long(c);
+	} else if (c->ended) {
+		client_free(c);
 	}
-	if (evbuffer_get_length(in) >= CONTROL_REQUEST_MAX && !c->closing) {
-		static const char too_long[] =
-		    "{\"ok\":false,\"error\":\"the request is too long\"}\n";
-		bufferevent_write(c->stream, too_long, sizeof(too_long) - 1);
-		bufferevent_disable(c->stream, EV_READ);
-		c->closing = true;
-	}
-	str_done(&answer);
 }
 
 static void
@@ -88,17 +95,18 @@ on_written(struct bufferevent *b, void *arg)
 		client_serve(c);
 }
 
+/* A client that has closed its half still gets the answers to what it asked before. */
 static void
 on_event(struct bufferevent *b, short what, void *arg)
 {
 	struct control_client *c = arg;
-	bool half_closed = (what & BEV_EVENT_EOF) != 0 && (what & BEV_EVENT_READING) != 0;
 
-	if (half_closed && evbuffer_get_length(bufferevent_get_output(b)) > 0) {
-		c->closing = true;
+	if ((what & BEV_EVENT_EOF) == 0 || (what & BEV_EVENT_READING) == 0) {
+		client_free(c);
 		return;
 	}
-	client_free(c);
+	c->ended = true;
+	client_serve(c);
 }
 
 static void

@@ -178,6 +178,45 @@ one_line_each(void **state)
 	close(fd);
 }
 
+/* A script writes all that it wants, closes its half and reads: it gets an answer to each line,
+ * even when all of them together are longer than one request may be. */
+static void
+all_at_once_and_half_closed(void **state)
+{
+	enum { REQUESTS = 5000 };
+	static const char request[] = "{\"words\":[\"show\"]}\n";
+	size_t line =
+	    strlen("{\"ok\":true,\"tables\":[],\"lines\":[{\"level\":0,\"text\":\"plain\"}]}\n");
+	size_t whole = strlen(request), size = REQUESTS * whole, sent = 0, got = 0,
+	       room = REQUESTS * line;
+	struct fixture *f = *state;
+	char *out = mem_alloc(size), *in = mem_alloc(room + 1);
+	int fd = client(f);
+
+	assert_true(size > CONTROL_REQUEST_MAX);
+	for (size_t i = 0; i < REQUESTS; i++)
+		memcpy(out + i * whole, request, whole);
+	while (sent < size) {
+		ssize_t n = send(fd, out + sent, size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n > 0)
+			sent += (size_t)n;
+		else
+			assert_int_equal(errno, EAGAIN);
+		loop_turn(f->loop, DUR_MS);
+		n = recv(fd, in + got, room - got, MSG_DONTWAIT);
+		if (n > 0)
+			got += (size_t)n;
+	}
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	/* one byte more is asked for: the end comes after the last answer */
+	got += collect(f, fd, in + got, room + 1 - got);
+	assert_int_equal(got, room);
+	assert_memory_equal(in, in + room - line, line);
+	close(fd);
+	free(out);
+	free(in);
+}
+
 /* A client that asks for much and reads nothing does not keep others from being served. */
 static void
 slow_reader(void **state)
@@ -286,6 +325,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(requests, setup, teardown),
 	    cmocka_unit_test_setup_teardown(one_line_each, setup, teardown),
+	    cmocka_unit_test_setup_teardown(all_at_once_and_half_closed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(slow_reader, setup, teardown),
 	    cmocka_unit_test_setup_teardown(too_long, setup, teardown),
 	    cmocka_unit_test_setup_teardown(too_many, setup, teardown),
