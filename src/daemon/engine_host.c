@@ -22,7 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STOP_TEXT "nigh stops"
+#define STOP_TEXT  "nigh stops"
+#define HTTP_RETRY (3 * DUR_S)
 
 struct engine_host {
 	struct loop *loop;
@@ -34,7 +35,10 @@ struct engine_host {
 	struct engine_env env;
 	struct control *control;
 	struct control_source source;
-	bool ready; /* a configuration is in force */
+	struct loop_timer http_retry;
+	int http_error; /* that was logged last */
+	char *socket;   /* where control listens, for good; owned */
+	bool ready;     /* a configuration is in force */
 	int status;
 };
 
@@ -55,6 +59,7 @@ on_opened(struct helper_client_host *host, uint32_t ticket, int fd)
 	net_real_opened(h->net, ticket, fd);
 }
 
+/* The address may come later than we do. */
 static void
 open_http(struct engine_host *h)
 {
@@ -63,8 +68,32 @@ open_http(struct engine_host *h)
 	int error = control_http(h->control, &conf.http);
 
 	if (error != 0)
-		log_error("control: cannot serve HTTP on %s: %s",
+		loop_timer_after(&h->http_retry, HTTP_RETRY);
+	else
+		loop_timer_cancel(&h->http_retry);
+	if (error != 0 && error != h->http_error)
+		log_error("control: cannot serve HTTP on %s: %s; trying again",
 		    endpoint_format(&conf.http, text, sizeof(text)), strerror(-error));
+	h->http_error = error;
+}
+
+static void
+on_http_retry(struct loop_timer *t)
+{
+	open_http(container_of(t, struct engine_host, http_retry));
+}
+
+/* What is read at the start only, and was changed since. */
+static void
+check_unchangeable(struct engine_host *h)
+{
+	struct control_conf conf = config_control(engine_config(h->engine));
+
+	if (h->socket == NULL)
+		h->socket = mem_strdup(conf.socket);
+	else if (!str_equal(h->socket, conf.socket))
+		log_warn("control.socket: still on %s; %s is used after the next start", h->socket,
+		    conf.socket);
 }
 
 /* Puts a configuration in force, or says in `problem` why not. */
@@ -87,6 +116,7 @@ take_config(struct engine_host *h, const struct helper_config *config, struct st
 		helper_client_config_commit(h->client, config->serial);
 		engine_apply(h->engine, g);
 		open_http(h);
+		check_unchangeable(h);
 	}
 	diag_done(&diag);
 }
@@ -194,6 +224,7 @@ engine_host_new(struct loop *l, const struct family_start *start, int helper_fd)
 	    .metrics = on_metrics,
 	};
 	h->control = control_new(l, &h->source, start->control_fd);
+	loop_timer_init(&h->http_retry, l, on_http_retry);
 	helper_client_config_read(h->client);
 	return h;
 }
@@ -201,10 +232,12 @@ engine_host_new(struct loop *l, const struct family_start *start, int helper_fd)
 void
 engine_host_free(struct engine_host *h)
 {
+	loop_timer_cancel(&h->http_retry);
 	control_free(h->control);
 	engine_free(h->engine);
 	net_free(h->net);
 	helper_client_free(h->client);
+	free(h->socket);
 	free(h);
 }
 
