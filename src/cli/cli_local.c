@@ -12,24 +12,17 @@
 static int
 config_check(const char *file)
 {
-	struct conf_generation *g = NULL;
-	struct str text = {0}, message = {0};
-	struct diag diag;
+	struct str problems = {0};
+	struct conf_generation *g = config_load(file, &problems);
 
-	diag_init(&diag);
-	if (conf_read_file(file, &text, &diag) == 0)
-		g = conf_load(&config_schema, file, str_text(&text), text.len, &diag);
 	if (g == NULL) {
-		diag_print(&diag, &message);
-		fputs(str_text(&message), stderr);
-	} else {
-		printf("%s: good\n", file);
-		conf_free(g);
+		fputs(str_text(&problems), stderr);
+		str_done(&problems);
+		return CLI_FAILED;
 	}
-	diag_done(&diag);
-	str_done(&text);
-	str_done(&message);
-	return g != NULL ? CLI_OK : CLI_FAILED;
+	printf("%s: good\n", file);
+	conf_free(g);
+	return CLI_OK;
 }
 
 static int

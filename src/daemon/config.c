@@ -262,6 +262,23 @@ const struct conf_schema config_schema = {
     .doc = "The configuration of nighd.",
 };
 
+struct conf_generation *
+config_load(const char *file, struct str *problems)
+{
+	struct conf_generation *g = NULL;
+	struct str text = {0};
+	struct diag diag;
+
+	diag_init(&diag);
+	if (conf_read_file(file, &text, &diag) == 0)
+		g = conf_load(&config_schema, file, str_text(&text), text.len, &diag);
+	if (g == NULL)
+		diag_print(&diag, problems);
+	diag_done(&diag);
+	str_done(&text);
+	return g;
+}
+
 struct core_conf
 config_core(const struct config *c)
 {

@@ -38,6 +38,9 @@ struct config {
 extern const struct conf_schema config_schema;
 extern const struct conf_schema config_probe_schema;
 
+/* Reads and checks a file. The configuration (owned by the caller), or NULL with every mistake, a
+ * line each, added to `problems`. */
+struct conf_generation *config_load(const char *file, struct str *problems);
 /* What the core takes from a configuration. */
 struct core_conf config_core(const struct config *c);
 /* The sections that may be left out, with their defaults. `name_buf` receives the host's name when

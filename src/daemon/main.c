@@ -72,27 +72,6 @@ options_read(struct options *o, int argc, char **argv)
 	return 0;
 }
 
-/* The configuration, or NULL after saying what is wrong with it. */
-static struct conf_generation *
-read_config(const char *file)
-{
-	struct conf_generation *g = NULL;
-	struct str text = {0}, message = {0};
-	struct diag diag;
-
-	diag_init(&diag);
-	if (conf_read_file(file, &text, &diag) == 0)
-		g = conf_load(&config_schema, file, str_text(&text), text.len, &diag);
-	if (g == NULL) {
-		diag_print(&diag, &message);
-		fputs(str_text(&message), stderr);
-	}
-	diag_done(&diag);
-	str_done(&text);
-	str_done(&message);
-	return g;
-}
-
 /* The directory of the socket, when systemd has not made it. */
 static void
 make_parent(const char *path)
@@ -180,14 +159,18 @@ main(int argc, char **argv)
 {
 	struct options options;
 	struct conf_generation *g;
+	struct str problems = {0};
 	int status = options_read(&options, argc, argv);
 
 	if (status != 0)
 		return status == 1 ? 0 : 2;
 	log_open("nighd", LOG_LVL_INFO);
-	g = read_config(options.config);
-	if (g == NULL)
+	g = config_load(options.config, &problems);
+	if (g == NULL) {
+		fputs(str_text(&problems), stderr);
+		str_done(&problems);
 		return 1;
+	}
 	if (options.check) {
 		printf("%s: good\n", options.config);
 		status = 0;
