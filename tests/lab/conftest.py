@@ -50,3 +50,5 @@ def lab(request):
     """An empty lab that is gone, with all that is in it, when the module's tests are done."""
     with Lab(request.module.__name__) as the_lab:
         yield the_lab
+    # A sanitizer's word counts even when every test has passed.
+    assert not the_lab.reports, "\n".join(f"{name}: {text}" for name, text in the_lab.reports)

@@ -26,6 +26,9 @@ NETNS_DIR = Path("/run/netns")
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
+# The first line of a report of AddressSanitizer, LeakSanitizer or UndefinedBehaviorSanitizer.
+SANITIZER = re.compile(r"ERROR: (Address|Leak)Sanitizer|: runtime error: ")
+
 # As routers and servers in the field have it; no duplicate address detection, because it only
 # costs a second for each address; ICMP errors are all sent, so that traceroute sees every hop.
 ROUTER_SYSCTLS = {
@@ -95,6 +98,7 @@ class Lab:
         self.hosts = {}
         self.processes = []
         self._at_close = []
+        self.reports = []  # of sanitizers, known after close()
         Lab.open.append(self)
 
     def __enter__(self):
@@ -133,6 +137,7 @@ class Lab:
             process.signal(signal.SIGTERM)
         for process in reversed(self.processes):
             process.stop()
+        self.reports = self.sanitizer_reports()
         for host in self.hosts.values():
             host.delete()
         self.hosts.clear()
@@ -140,6 +145,17 @@ class Lab:
             shutil.rmtree(self.dir, ignore_errors=True)
         if self in Lab.open:
             Lab.open.remove(self)
+
+    def sanitizer_reports(self):
+        """[(program's name, the report's first lines)] of a sanitizer in any program's log."""
+        found = []
+        for process in self.processes:
+            lines = process.log_text().splitlines()
+            for number, line in enumerate(lines):
+                if SANITIZER.search(line):
+                    found.append((process.name, "\n".join(lines[number : number + 12])))
+                    break
+        return found
 
     def logs(self):
         """(name, last lines) of each program's log, for the report of a failed test."""
