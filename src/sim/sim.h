@@ -222,7 +222,7 @@ int sim_node_start(struct sim_node *n, struct str *out);
 void sim_node_kill(struct sim_node *n);
 void sim_node_stop(struct sim_node *n);
 /* Runs a command as `nigh` would. 0, or -1 with the error in `out`. */
-int sim_node_command(struct sim_node *n, const char *words, struct str *out);
+int sim_node_command(struct sim_node *n, const char *text, struct str *out);
 struct sim_node *sim_node_of_net(struct net *net);
 
 /* -- sim_host.c -- */

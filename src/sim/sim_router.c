@@ -10,7 +10,9 @@
  */
 #include "sim/sim.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PAINT_EVERY 7
 
@@ -39,6 +41,7 @@ sim_view_put(struct sim_view *v, const struct sim_route *r)
 		v->cap = v->cap == 0 ? 8 : v->cap * 2;
 		v->routes = mem_resize(v->routes, v->cap, sizeof(*v->routes));
 	}
+	assert(v->routes != NULL);
 	v->routes[v->count++] = *r;
 }
 
@@ -47,8 +50,10 @@ sim_view_del(struct sim_view *v, const struct prefix *p)
 {
 	struct sim_route *old = sim_view_find(v, p);
 
-	if (old != NULL)
-		*old = v->routes[--v->count];
+	if (old == NULL)
+		return;
+	v->count--;
+	memmove(old, old + 1, (size_t)(v->routes + v->count - old) * sizeof(*old));
 }
 
 /* -- the router -- */
