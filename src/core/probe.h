@@ -79,6 +79,9 @@ struct probe_kind {
 	/* The attempt has just run into its time-out and is about to be cancelled: text for the
 	 * sample's detail. May be NULL. */
 	void (*timed_out)(const struct probe *p, char *detail, size_t size);
+	/* Mask of 1u << KERNEL_SOCKET_x (core/kernel_port.h): what its probes ask socket_open()
+	 * for. */
+	uint32_t sockets;
 };
 
 /* The head of every kind's own struct. `conf` is the kind's options in the generation of now: the
@@ -101,6 +104,9 @@ void probe_done(struct probe *p, const struct probe_sample *sample);
 /* Shorthand for kinds. */
 void probe_ok(struct probe *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void probe_fail(struct probe *p, enum why why, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Fills in a sample, for the pure judges of answers; `ok` follows from `why`. */
+void probe_sample_set(struct probe_sample *s, enum why why, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* The sample for a negative errno of connect, send or recv. */
 void probe_fail_errno(struct probe *p, int error, const char *what);

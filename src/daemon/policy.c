@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a configuration to what the helper may do: put service addresses on their interface, open
- * the speakers' listening sockets, run the commands of exec probes as their users.
+ * the speakers' listening sockets and the privileged sockets that kinds of probes ask for, run the
+ * commands of exec probes as their users.
  */
 #include "daemon/policy.h"
 
@@ -72,6 +73,14 @@ add_exec(struct helper_policy *p, const char *name, const struct probe_conf *pro
 	free(argv);
 }
 
+static void
+add_sockets(struct helper_policy *p, uint32_t sockets)
+{
+	for (unsigned kind = 0; kind < KERNEL_SOCKET_COUNT; kind++)
+		if (sockets & 1u << kind)
+			helper_policy_allow_socket(p, (enum kernel_socket_kind)kind);
+}
+
 struct helper_policy *
 policy_make(const struct config *c)
 {
@@ -81,6 +90,7 @@ policy_make(const struct config *c)
 	add_listens(p, c);
 	for (size_t i = 0; i < c->probes.count; i++) {
 		const struct probe_conf *probe = c->probes.entries[i].value;
+		add_sockets(p, probe_kind_of(probe)->sockets);
 		if (probe_kind_of(probe) == &probe_exec)
 			add_exec(p, c->probes.entries[i].name, probe);
 	}

@@ -27,6 +27,7 @@
 #include "kernel/helper_chan.h"
 #include "kernel/helper_config.h"
 #include "kernel/helper_policy.h"
+#include "kernel/helper_socket.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -286,6 +287,24 @@ on_listen(struct helper *h, const struct helper_msg *m)
 }
 
 static void
+on_socket_open(struct helper *h, const struct helper_msg *m)
+{
+	enum kernel_socket_kind kind = m->socket_open.kind;
+	struct helper_msg answer = {.kind = HELPER_SOCKET_RESULT};
+	int fd = -EACCES;
+
+	if (helper_policy_allows_socket(h->current.policy, kind))
+		fd = h->backend->ops->socket_open(h->backend, kind);
+	else
+		log_error("refused to open a socket for %s: the configuration has no probe that "
+			  "needs it",
+		    helper_socket_str(kind));
+	answer.socket_result.id = m->socket_open.id;
+	answer.socket_result.error = fd < 0 ? fd : 0;
+	helper_answer(h, &answer, fd < 0 ? -1 : fd);
+}
+
+static void
 on_exec_start(struct helper *h, const struct helper_msg *m)
 {
 	const struct helper_policy_exec *rule =
@@ -336,6 +355,7 @@ static helper_handler_fn *const handlers[HELPER_KIND_END] = {
     [HELPER_CONFIG_READ] = on_config_read,
     [HELPER_CONFIG_COMMIT] = on_config_commit,
     [HELPER_STOPPING] = on_stopping,
+    [HELPER_SOCKET_OPEN] = on_socket_open,
 };
 
 /* -- the channel -- */

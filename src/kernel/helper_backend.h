@@ -27,6 +27,8 @@ struct helper_backend_ops {
 	/* A listening TCP descriptor for the engine, or a negative errno. */
 	int (*listen)(
 	    struct helper_backend *b, const struct endpoint *local, const struct net_opts *opts);
+	/* A socket of that kind for the engine, or a negative errno. */
+	int (*socket_open)(struct helper_backend *b, enum kernel_socket_kind kind);
 	/* 0, and helper_exec_ended() follows unless it is killed; or a negative errno. */
 	int (*exec_start)(
 	    struct helper_backend *b, uint32_t id, const struct helper_policy_exec *rule);

@@ -41,11 +41,11 @@ struct client_wish {
 RB_HEAD(client_wish_tree, client_wish);
 
 /* A request that could not be sent: its answer comes from a task. */
-enum client_request { CLIENT_EXEC, CLIENT_LISTEN, CLIENT_CONFIG };
+enum client_request { CLIENT_EXEC, CLIENT_LISTEN, CLIENT_CONFIG, CLIENT_SOCKET };
 struct client_refusal {
 	STAILQ_ENTRY(client_refusal) link;
 	enum client_request request;
-	uint32_t id; /* of the run, the ticket, the serial */
+	uint32_t id; /* of the run or the socket, the ticket, the serial */
 	int error;
 };
 
@@ -57,12 +57,14 @@ struct helper_client {
 	struct client_wish_tree unsent;
 	TAILQ_HEAD(, client_wish) unsent_order;
 	LIST_HEAD(, kernel_exec) runs;
+	LIST_HEAD(, kernel_socket) sockets;
 	STAILQ_HEAD(, client_refusal) refusals;
 	struct loop_task refuse;
 	struct loop_timer beat;
 	uint64_t beats;
 	unsigned unanswered;
 	uint32_t last_run;
+	uint32_t last_socket;
 	uint32_t last_serial;
 	bool reading; /* the helper has a configuration to chew on */
 	bool stopping;
@@ -113,6 +115,25 @@ client_exec_result(struct helper_client *c, uint32_t id, const struct kernel_exe
 	x->fn(x, result);
 }
 
+/* `fd` is a descriptor, which somebody has to own, or a negative errno. */
+static void
+client_socket_result(struct helper_client *c, uint32_t id, int fd)
+{
+	struct kernel_socket *s;
+
+	LIST_FOREACH (s, &c->sockets, link)
+		if (s->id == id)
+			break;
+	if (s == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	LIST_REMOVE(s, link);
+	s->id = 0;
+	s->fn(s, fd);
+}
+
 static void
 client_answer_refusal(struct helper_client *c, const struct client_refusal *r)
 {
@@ -122,6 +143,7 @@ client_answer_refusal(struct helper_client *c, const struct client_refusal *r)
 	switch (r->request) {
 	case CLIENT_EXEC: client_exec_result(c, r->id, &result); break;
 	case CLIENT_LISTEN: c->host->opened(c->host, r->id, r->error); break;
+	case CLIENT_SOCKET: client_socket_result(c, r->id, r->error); break;
 	case CLIENT_CONFIG:
 		if (r->id != c->last_serial)
 			break;
@@ -229,10 +251,40 @@ client_exec_kill(struct kernel_port *k, struct kernel_exec *x)
 	(void)helper_chan_send(&c->chan, &m, -1);
 }
 
+/* -- sockets that need privileges -- */
+
+static void
+client_socket_open(struct kernel_port *k, struct kernel_socket *s, enum kernel_socket_kind kind)
+{
+	struct helper_client *c = container_of(k, struct helper_client, port);
+	struct helper_msg m = {.kind = HELPER_SOCKET_OPEN};
+
+	if (++c->last_socket == 0)
+		c->last_socket = 1;
+	s->id = c->last_socket;
+	LIST_INSERT_HEAD(&c->sockets, s, link);
+	m.socket_open.id = s->id;
+	m.socket_open.kind = kind;
+	client_send(c, &m, CLIENT_SOCKET, s->id);
+}
+
+/* The helper is not told: the socket that comes all the same is closed. */
+static void
+client_socket_cancel(struct kernel_port *k, struct kernel_socket *s)
+{
+	(void)k;
+	if (s->id == 0)
+		return;
+	LIST_REMOVE(s, link);
+	s->id = 0;
+}
+
 static const struct kernel_ops port_ops = {
     .address_set = client_address_set,
     .exec_start = client_exec_start,
     .exec_kill = client_exec_kill,
+    .socket_open = client_socket_open,
+    .socket_cancel = client_socket_cancel,
 };
 
 /* -- listening sockets -- */
@@ -303,6 +355,14 @@ on_exec_result(struct helper_client *c, const struct helper_msg *m, int fd)
 }
 
 static void
+on_socket_result(struct helper_client *c, const struct helper_msg *m, int fd)
+{
+	int error = m->socket_result.error;
+
+	client_socket_result(c, m->socket_result.id, error == 0 ? fd : error);
+}
+
+static void
 on_config_data(struct helper_client *c, const struct helper_msg *m, int fd)
 {
 	struct helper_config config = {
@@ -348,6 +408,7 @@ static client_handler_fn *const handlers[HELPER_KIND_END] = {
     [HELPER_CONFIG_DATA] = on_config_data,
     [HELPER_STOP] = on_stop,
     [HELPER_RELOAD] = on_reload,
+    [HELPER_SOCKET_RESULT] = on_socket_result,
 };
 
 static void
@@ -461,6 +522,7 @@ helper_client_new(struct loop *l, int fd, struct helper_client_host *host)
 	RB_INIT(&c->unsent);
 	TAILQ_INIT(&c->unsent_order);
 	LIST_INIT(&c->runs);
+	LIST_INIT(&c->sockets);
 	STAILQ_INIT(&c->refusals);
 	loop_task_init(&c->refuse, l, client_refuse_task);
 	loop_timer_init(&c->beat, l, client_beat);
@@ -473,6 +535,7 @@ helper_client_free(struct helper_client *c)
 {
 	struct client_refusal *r;
 	struct client_wish *w;
+	struct kernel_socket *s;
 	struct kernel_exec *x;
 
 	if (c == NULL)
@@ -489,6 +552,10 @@ helper_client_free(struct helper_client *c)
 	while ((x = LIST_FIRST(&c->runs)) != NULL) {
 		LIST_REMOVE(x, link);
 		x->id = 0;
+	}
+	while ((s = LIST_FIRST(&c->sockets)) != NULL) {
+		LIST_REMOVE(s, link);
+		s->id = 0;
 	}
 	free(c);
 }

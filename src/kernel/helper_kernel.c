@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "kernel/exec_run.h"
 #include "kernel/helper_backend.h"
+#include "kernel/helper_socket.h"
 #include "kernel/nl_addr.h"
 #include "kernel/nl_link.h"
 
@@ -73,6 +74,13 @@ kernel_listen(struct helper_backend *b, const struct endpoint *local, const stru
 {
 	(void)b;
 	return net_tcp_listen(local, opts);
+}
+
+static int
+kernel_socket_open(struct helper_backend *b, enum kernel_socket_kind kind)
+{
+	(void)b;
+	return helper_socket_open(kind);
 }
 
 static int
@@ -142,6 +150,7 @@ static const struct helper_backend_ops kernel_ops = {
     .address_is_ours = kernel_address_is_ours,
     .address_is_present = kernel_address_is_present,
     .listen = kernel_listen,
+    .socket_open = kernel_socket_open,
     .exec_start = kernel_exec_start,
     .exec_kill = kernel_exec_kill,
     .exec_kill_all = kernel_exec_kill_all,

@@ -40,6 +40,7 @@ enum field_type {
 	FIELD_EXEC_NAME,
 	FIELD_OUTPUT,
 	FIELD_VERSION,
+	FIELD_SOCKET_KIND,
 };
 
 struct field {
@@ -72,6 +73,8 @@ static const struct kind_row kind_rows[HELPER_KIND_END] = {
     [HELPER_CONFIG_READ] = {"config-read", HELPER_FROM_ENGINE, {{FIELD_ID, AT(config.serial)}}},
     [HELPER_CONFIG_COMMIT] = {"config-commit", HELPER_FROM_ENGINE, {{FIELD_ID, AT(config.serial)}}},
     [HELPER_STOPPING] = {"stopping", HELPER_FROM_ENGINE, {{FIELD_END, 0}}},
+    [HELPER_SOCKET_OPEN] = {"socket-open", HELPER_FROM_ENGINE,
+	{{FIELD_ID, AT(socket_open.id)}, {FIELD_SOCKET_KIND, AT(socket_open.kind)}}},
     [HELPER_HEARTBEAT_ACK] = {"heartbeat-ack", HELPER_FROM_HELPER,
 	{{FIELD_U64, AT(heartbeat.seq)}}},
     [HELPER_ADDRESS_STATE] = {"address-state", HELPER_FROM_HELPER,
@@ -89,6 +92,8 @@ static const struct kind_row kind_rows[HELPER_KIND_END] = {
 	{{FIELD_ID, AT(config_data.serial)}, {FIELD_ERROR, AT(config_data.error)}}},
     [HELPER_STOP] = {"stop", HELPER_FROM_HELPER, {{FIELD_END, 0}}},
     [HELPER_RELOAD] = {"reload", HELPER_FROM_HELPER, {{FIELD_END, 0}}},
+    [HELPER_SOCKET_RESULT] = {"socket-result", HELPER_FROM_HELPER,
+	{{FIELD_ID, AT(socket_result.id)}, {FIELD_ERROR, AT(socket_result.error)}}},
 };
 
 /* -- field types: `at` points at the member; the memory is the caller's struct helper_msg -- */
@@ -201,6 +206,22 @@ get_exec_end(struct wire_reader *r, void *at)
 	if (end > KERNEL_EXEC_FAILED)
 		wire_fail(r);
 	*(enum kernel_exec_end *)at = (enum kernel_exec_end)end;
+}
+
+static void
+put_socket_kind(struct wire_writer *w, const void *at)
+{
+	wire_put_u8(w, (uint8_t) * (const enum kernel_socket_kind *)at);
+}
+
+static void
+get_socket_kind(struct wire_reader *r, void *at)
+{
+	uint8_t kind = wire_u8(r);
+
+	if (kind >= KERNEL_SOCKET_COUNT)
+		wire_fail(r);
+	*(enum kernel_socket_kind *)at = (enum kernel_socket_kind)kind;
 }
 
 /* An address: family, then 16 bytes of which an IPv4 address uses the first four. */
@@ -390,6 +411,7 @@ static const struct field_row field_rows[] = {
     [FIELD_EXEC_NAME] = {put_exec_name, get_exec_name},
     [FIELD_OUTPUT] = {put_output, get_output},
     [FIELD_VERSION] = {put_u32, get_version},
+    [FIELD_SOCKET_KIND] = {put_socket_kind, get_socket_kind},
 };
 
 size_t
@@ -432,6 +454,8 @@ helper_msg_fds(const struct helper_msg *m)
 		return m->listen_result.error == 0 ? 1 : 0;
 	if (m->kind == HELPER_CONFIG_DATA)
 		return m->config_data.error == 0 ? 1 : 0;
+	if (m->kind == HELPER_SOCKET_RESULT)
+		return m->socket_result.error == 0 ? 1 : 0;
 	return 0;
 }
 

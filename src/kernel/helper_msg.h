@@ -28,6 +28,7 @@ enum helper_kind {
 	HELPER_CONFIG_READ,
 	HELPER_CONFIG_COMMIT,
 	HELPER_STOPPING,
+	HELPER_SOCKET_OPEN,
 	/* helper -> engine */
 	HELPER_HEARTBEAT_ACK,
 	HELPER_ADDRESS_STATE,
@@ -37,6 +38,7 @@ enum helper_kind {
 	HELPER_CONFIG_DATA, /* with a sealed memfd when error is 0 */
 	HELPER_STOP,
 	HELPER_RELOAD,
+	HELPER_SOCKET_RESULT, /* with a descriptor when error is 0 */
 	HELPER_KIND_END
 };
 
@@ -95,6 +97,14 @@ struct helper_msg {
 			uint32_t serial;
 			int error;
 		} config_data;
+		struct {
+			uint32_t id;
+			enum kernel_socket_kind kind;
+		} socket_open;
+		struct {
+			uint32_t id;
+			int error;
+		} socket_result;
 	};
 };
 

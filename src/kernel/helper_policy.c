@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The helper's policy: which addresses may be put where, where a socket may listen, which commands
- * may be run as whom. Everything is named; there is no pattern, no default and no "any".
+ * The helper's policy: which addresses may be put where, where a socket may listen, which kinds
+ * of privileged sockets may be had, which commands may be run as whom. Everything is named; there
+ * is no pattern, no default and no "any".
  *
  * A policy is filled, then sealed, then only asked. Sealing sorts the addresses (one interface
  * each: the configuration refuses an address in two services) and the commands, so that a question
@@ -30,6 +31,7 @@ struct helper_policy {
 	size_t exec_count, exec_cap;
 	struct endpoint *listens;
 	size_t listen_count, listen_cap;
+	uint32_t sockets; /* mask of 1 << enum kernel_socket_kind */
 	bool sealed;
 };
 
@@ -95,6 +97,13 @@ helper_policy_add_listen(struct helper_policy *p, const struct endpoint *local)
 		return;
 	p->listens = array_grow(p->listens, p->listen_count, &p->listen_cap, sizeof(*p->listens));
 	p->listens[p->listen_count++] = *local;
+}
+
+void
+helper_policy_allow_socket(struct helper_policy *p, enum kernel_socket_kind kind)
+{
+	assert(!p->sealed && kind < KERNEL_SOCKET_COUNT);
+	p->sockets |= 1u << kind;
 }
 
 /* Fills in who `user` is; NULL: nobody else than now. */
@@ -223,6 +232,12 @@ helper_policy_allows_listen(const struct helper_policy *p, const struct endpoint
 		if (endpoint_equal(&p->listens[i], local))
 			return true;
 	return false;
+}
+
+bool
+helper_policy_allows_socket(const struct helper_policy *p, enum kernel_socket_kind kind)
+{
+	return p != NULL && (p->sockets & 1u << kind) != 0;
 }
 
 const struct helper_policy_exec *

@@ -10,6 +10,7 @@
 
 #include "base/addr.h"
 #include "base/mono.h"
+#include "core/kernel_port.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +31,9 @@ void helper_policy_add_address(
     struct helper_policy *p, const struct prefix *prefix, const char *ifname);
 /* A TCP socket may listen there. */
 void helper_policy_add_listen(struct helper_policy *p, const struct endpoint *local);
+
+/* The configuration has a probe that needs such a socket. */
+void helper_policy_allow_socket(struct helper_policy *p, enum kernel_socket_kind kind);
 
 /* A command as the configuration has it. For a command that wants a shell the daemon passes
  * {"/bin/sh", "-c", text}. Everything is copied. */
@@ -63,6 +67,7 @@ const struct helper_policy_address *helper_policy_find_address(
 bool helper_policy_allows_address(
     const struct helper_policy *p, const struct prefix *prefix, const char *ifname);
 bool helper_policy_allows_listen(const struct helper_policy *p, const struct endpoint *local);
+bool helper_policy_allows_socket(const struct helper_policy *p, enum kernel_socket_kind kind);
 
 struct helper_policy_exec {
 	char *name;

@@ -83,6 +83,14 @@ null_listen(struct helper_backend *b, const struct endpoint *local, const struct
 }
 
 static int
+null_socket_open(struct helper_backend *b, enum kernel_socket_kind kind)
+{
+	(void)b;
+	demand(kind == KERNEL_SOCKET_ICMP4);
+	return memfd_create("socket", MFD_CLOEXEC);
+}
+
+static int
 null_exec_start(struct helper_backend *b, uint32_t id, const struct helper_policy_exec *rule)
 {
 	(void)b;
@@ -118,6 +126,7 @@ static const struct helper_backend_ops null_ops = {
     .address_is_ours = null_has,
     .address_is_present = null_has,
     .listen = null_listen,
+    .socket_open = null_socket_open,
     .exec_start = null_exec_start,
     .exec_kill = null_exec_kill,
     .exec_kill_all = null_nothing,
@@ -139,6 +148,7 @@ host_read_policy(struct helper_host *h, const char *text, size_t len)
 	demand(text[len] == 0);
 	helper_policy_add_address(p, &prefix, "lo");
 	helper_policy_add_listen(p, &local);
+	helper_policy_allow_socket(p, KERNEL_SOCKET_ICMP4);
 	demand(helper_policy_add_exec(p, "check", &rule) == 0);
 	return p;
 }
@@ -209,6 +219,14 @@ exec_done(struct kernel_exec *x, const struct kernel_exec_result *result)
 	demand(x->id == 0 && memchr(result->output, 0, sizeof(result->output)) != NULL);
 }
 
+static void
+socket_opened(struct kernel_socket *s, int fd)
+{
+	demand(s->id == 0);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* -- both -- */
 
 /* What decodes is canonical. */
@@ -275,10 +293,13 @@ attack_client(struct loop *l, const int pair[2], const uint8_t *data, size_t siz
 	struct kernel_listener listener = {listener_address, listener_link};
 	struct helper_client *c = helper_client_new(l, pair[0], &host);
 	struct kernel_exec x = {.fn = exec_done};
+	struct kernel_socket s = {.fn = socket_opened};
+	struct kernel_port *port = helper_client_port(c);
 
-	helper_client_port(c)->listener = &listener;
+	port->listener = &listener;
 	helper_client_config_read(c);
-	helper_client_port(c)->ops->exec_start(helper_client_port(c), &x, "check");
+	port->ops->exec_start(port, &x, "check");
+	port->ops->socket_open(port, &s, KERNEL_SOCKET_ICMP6);
 	send_all(l, pair[1], data, size, HELPER_FROM_HELPER);
 	helper_client_free(c);
 }

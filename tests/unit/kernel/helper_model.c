@@ -95,6 +95,14 @@ model_listen(struct helper_backend *b, const struct endpoint *local, const struc
 }
 
 static int
+model_socket_open(struct helper_backend *b, enum kernel_socket_kind kind)
+{
+	assert_int_equal(kind, KERNEL_SOCKET_ICMP6);
+	model_of(b)->sockets++;
+	return memfd_create("socket", MFD_CLOEXEC);
+}
+
+static int
 model_exec_start(struct helper_backend *b, uint32_t id, const struct helper_policy_exec *rule)
 {
 	struct kernel_exec_result result = {.code = 3, .output = "a\nb\x1b"};
@@ -165,6 +173,7 @@ static const struct helper_backend_ops model_ops = {
     .address_is_ours = model_is_ours,
     .address_is_present = model_is_ours,
     .listen = model_listen,
+    .socket_open = model_socket_open,
     .exec_start = model_exec_start,
     .exec_kill = model_exec_kill,
     .exec_kill_all = model_exec_kill_all,
@@ -195,6 +204,7 @@ on_read_policy(struct helper_host *h, const char *text, size_t len)
 	}
 	assert_int_equal(endpoint_parse("0.0.0.0:179", 0, &local), 0);
 	helper_policy_add_listen(p, &local);
+	helper_policy_allow_socket(p, KERNEL_SOCKET_ICMP6);
 	assert_int_equal(helper_policy_add_exec(p, "check", &rule), 0);
 	return p;
 }
@@ -302,6 +312,17 @@ on_exec(struct kernel_exec *x, const struct kernel_exec_result *result)
 }
 
 static void
+on_socket(struct kernel_socket *s, int fd)
+{
+	struct want *w = container_of(s, struct want, socket);
+
+	assert_false(w->pair->inside);
+	assert_int_equal(s->id, 0);
+	w->results++;
+	w->fd = fd;
+}
+
+static void
 quiet(enum log_level level, const char *line)
 {
 	(void)level;
@@ -353,6 +374,8 @@ pair_setup(void **state)
 	p->listener.link = on_link;
 	p->run.exec.fn = on_exec;
 	p->run.pair = p;
+	p->want.socket.fn = on_socket;
+	p->want.pair = p;
 	*state = p;
 	return 0;
 }
@@ -419,6 +442,15 @@ ask_exec(struct pair *p, struct run *r, const char *name)
 	p->inside = true;
 	p->port->ops->exec_start(p->port, &r->exec, name);
 	assert_int_not_equal(r->exec.id, 0);
+	p->inside = false;
+}
+
+void
+ask_socket(struct pair *p, struct want *w, enum kernel_socket_kind kind)
+{
+	p->inside = true;
+	p->port->ops->socket_open(p->port, &w->socket, kind);
+	assert_int_not_equal(w->socket.id, 0);
 	p->inside = false;
 }
 

@@ -31,6 +31,7 @@ struct model {
 	unsigned links; /* reports of "link0" that are owed */
 	unsigned policies;
 	unsigned listens;
+	unsigned sockets; /* opened */
 	uint32_t started; /* the last run */
 	unsigned starts, kills, killed_all;
 	bool mute; /* runs end only when told */
@@ -41,6 +42,13 @@ struct run {
 	struct pair *pair;
 	unsigned results;
 	struct kernel_exec_result result;
+};
+
+struct want {
+	struct kernel_socket socket;
+	struct pair *pair;
+	unsigned results;
+	int fd; /* or the error */
 };
 
 struct pair {
@@ -69,6 +77,7 @@ struct pair {
 	int opened;
 	bool inside; /* a request is being made */
 	struct run run;
+	struct want want;
 	struct run *runs;
 	char path[64]; /* of the configuration file */
 };
@@ -94,6 +103,7 @@ void write_config(struct pair *p, const char *text);
 void pair_load(struct pair *p);
 void ask_address(struct pair *p, size_t index, bool present);
 void ask_exec(struct pair *p, struct run *r, const char *name);
+void ask_socket(struct pair *p, struct want *w, enum kernel_socket_kind kind);
 /* The model's address number `index`, and its report when it is touched. */
 struct prefix host_prefix(size_t index);
 void model_touch(struct model *m, size_t index);

@@ -65,6 +65,14 @@ sample(enum helper_kind kind)
 		memset(m.exec_result.result.output, 'o', KERNEL_EXEC_OUTPUT - 1);
 		break;
 	case HELPER_CONFIG_DATA: m.config_data.serial = 3; break;
+	case HELPER_SOCKET_OPEN:
+		m.socket_open.id = 9;
+		m.socket_open.kind = KERNEL_SOCKET_DHCP_RELAY;
+		break;
+	case HELPER_SOCKET_RESULT:
+		m.socket_result.id = 9;
+		m.socket_result.error = -EACCES;
+		break;
 	default: break;
 	}
 	return m;
@@ -73,7 +81,7 @@ sample(enum helper_kind kind)
 static enum helper_from
 from_of(enum helper_kind kind)
 {
-	return kind <= HELPER_STOPPING ? HELPER_FROM_ENGINE : HELPER_FROM_HELPER;
+	return kind <= HELPER_SOCKET_OPEN ? HELPER_FROM_ENGINE : HELPER_FROM_HELPER;
 }
 
 static enum helper_from
@@ -147,6 +155,12 @@ test_fields(void **state)
 	m = there_and_back(HELPER_EXEC_START);
 	assert_int_equal(m.exec_start.id, 42);
 	assert_int_equal(strlen(m.exec_start.name), KERNEL_EXEC_NAME - 1);
+	m = there_and_back(HELPER_SOCKET_OPEN);
+	assert_int_equal(m.socket_open.id, 9);
+	assert_int_equal(m.socket_open.kind, KERNEL_SOCKET_DHCP_RELAY);
+	m = there_and_back(HELPER_SOCKET_RESULT);
+	assert_int_equal(m.socket_result.id, 9);
+	assert_int_equal(m.socket_result.error, -EACCES);
 	m = there_and_back(HELPER_HEARTBEAT);
 	assert_true(m.heartbeat.seq == UINT64_C(0x0123456789abcdef));
 }
@@ -218,6 +232,10 @@ static const struct spoilt spoilt[] = {
     {HELPER_ADDRESS_STATE, 19, "\xff\xff\xf0\x00", 4, "an error below all errors"},
     {HELPER_LINK_STATE, 16, "\xff", 1, "neither up nor down"},
     {HELPER_EXEC_RESULT, 4, "\x03", 1, "no end"},
+    {HELPER_SOCKET_OPEN, 0, "\0\0\0\0", 4, "request 0"},
+    {HELPER_SOCKET_OPEN, 4, "\x04", 1, "no kind of socket"},
+    {HELPER_SOCKET_RESULT, 0, "\0\0\0\0", 4, "request 0"},
+    {HELPER_SOCKET_RESULT, 4, "\0\0\0\x01", 4, "an error above 0"},
     {HELPER_EXEC_RESULT, 9 + 255, "x", 1, "an output without an end"},
 };
 
@@ -294,6 +312,12 @@ test_descriptors(void **state)
 	m = sample(HELPER_CONFIG_DATA);
 	assert_int_equal(helper_msg_fds(&m), 1);
 	m.config_data.error = -ENOENT;
+	assert_int_equal(helper_msg_fds(&m), 0);
+	m = sample(HELPER_SOCKET_RESULT);
+	assert_int_equal(helper_msg_fds(&m), 0);
+	m.socket_result.error = 0;
+	assert_int_equal(helper_msg_fds(&m), 1);
+	m = sample(HELPER_SOCKET_OPEN);
 	assert_int_equal(helper_msg_fds(&m), 0);
 	m = sample(HELPER_LISTEN);
 	assert_int_equal(helper_msg_fds(&m), 0);

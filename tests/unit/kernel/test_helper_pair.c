@@ -170,6 +170,48 @@ test_listen(void **state)
 	assert_int_equal(p->model.listens, 1);
 }
 
+/* -- privileged sockets -- */
+
+static void
+test_socket(void **state)
+{
+	struct pair *p = *state;
+	unsigned fds = open_fds();
+
+	ask_socket(p, &p->want, KERNEL_SOCKET_ICMP6); /* nothing loaded */
+	AWAIT(p, p->want.results == 1);
+	assert_int_equal(p->want.fd, -EACCES);
+	pair_load(p);
+	ask_socket(p, &p->want, KERNEL_SOCKET_ICMP6);
+	AWAIT(p, p->want.results == 2);
+	assert_true(p->want.fd >= 0);
+	assert_int_equal(open_fds(), fds + 1);
+	close(p->want.fd);
+	ask_socket(p, &p->want, KERNEL_SOCKET_DHCP_CLIENT);
+	AWAIT(p, p->want.results == 3);
+	assert_int_equal(p->want.fd, -EACCES);
+	assert_int_equal(p->model.sockets, 1);
+}
+
+/* The descriptor of a request that was taken back is closed, whoever asks next. */
+static void
+test_socket_cancel(void **state)
+{
+	struct pair *p = *state;
+	unsigned fds = open_fds();
+
+	pair_load(p);
+	ask_socket(p, &p->want, KERNEL_SOCKET_ICMP6);
+	p->port->ops->socket_cancel(p->port, &p->want.socket);
+	assert_int_equal(p->want.socket.id, 0);
+	p->port->ops->socket_cancel(p->port, &p->want.socket); /* not waiting: nothing */
+	AWAIT(p, p->model.sockets == 1);
+	ask_socket(p, &p->want, KERNEL_SOCKET_DHCP_RELAY);
+	AWAIT(p, p->want.results == 1);
+	assert_int_equal(p->want.fd, -EACCES);
+	assert_int_equal(open_fds(), fds);
+}
+
 /* -- commands -- */
 
 static void
@@ -354,6 +396,9 @@ test_helper_dies(void **state)
 	AWAIT(p, p->run.results == 1);
 	assert_int_equal(p->run.result.end, KERNEL_EXEC_FAILED);
 	assert_int_equal(p->run.result.code, -EPIPE);
+	ask_socket(p, &p->want, KERNEL_SOCKET_ICMP6);
+	AWAIT(p, p->want.results == 1);
+	assert_int_equal(p->want.fd, -EPIPE);
 	ask_address(p, 1, true);
 }
 
@@ -369,6 +414,8 @@ main(void)
 	    TEST(test_unreadable_config_commits_nothing),
 	    TEST(test_removal_is_answered),
 	    TEST(test_listen),
+	    TEST(test_socket),
+	    TEST(test_socket_cancel),
 	    TEST(test_exec),
 	    TEST(test_exec_kill),
 	    TEST(test_flood_of_wishes),

@@ -147,6 +147,23 @@ test_listens(void **state)
 }
 
 static void
+test_sockets(void **state)
+{
+	struct helper_policy *p = policy();
+
+	(void)state;
+	helper_policy_allow_socket(p, KERNEL_SOCKET_ICMP6);
+	helper_policy_allow_socket(p, KERNEL_SOCKET_DHCP_RELAY);
+	helper_policy_seal(p);
+	assert_false(helper_policy_allows_socket(p, KERNEL_SOCKET_ICMP4));
+	assert_true(helper_policy_allows_socket(p, KERNEL_SOCKET_ICMP6));
+	assert_false(helper_policy_allows_socket(p, KERNEL_SOCKET_DHCP_CLIENT));
+	assert_true(helper_policy_allows_socket(p, KERNEL_SOCKET_DHCP_RELAY));
+	assert_false(helper_policy_allows_socket(NULL, KERNEL_SOCKET_ICMP6));
+	helper_policy_free(p);
+}
+
+static void
 test_execs(void **state)
 {
 	struct helper_exec_rule rule = {.argv = argv_true, .timeout = DUR_S};
@@ -219,6 +236,7 @@ test_empty_policy_allows_nothing(void **state)
 	helper_policy_seal(p);
 	assert_false(helper_policy_allows_address(p, &prefix, "lo"));
 	assert_false(helper_policy_allows_listen(p, &e));
+	assert_false(helper_policy_allows_socket(p, KERNEL_SOCKET_ICMP4));
 	assert_null(helper_policy_find_exec(p, "x"));
 	helper_policy_free(p);
 	helper_policy_free(NULL);
@@ -231,6 +249,7 @@ main(void)
 	    cmocka_unit_test(test_addresses),
 	    cmocka_unit_test(test_addresses_in_order),
 	    cmocka_unit_test(test_listens),
+	    cmocka_unit_test(test_sockets),
 	    cmocka_unit_test(test_execs),
 	    cmocka_unit_test(test_exec_mistakes),
 	    cmocka_unit_test(test_empty_policy_allows_nothing),
