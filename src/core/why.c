@@ -24,6 +24,7 @@ static const struct {
     [WHY_MALFORMED] = {"malformed", "the answer could not be read"},
     [WHY_STATUS] = {"status", "the answer reports a failure"},
     [WHY_CONTENT] = {"content", "the answer is not what was expected"},
+    [WHY_TLS] = {"tls", "the certificate or the handshake failed"},
     [WHY_LOCAL] = {"local", "this host could not ask"},
     [WHY_MISSED] = {"missed", "the attempt could not start in time"},
     [WHY_RISE] = {"rise", "enough successes in a row"},

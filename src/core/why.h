@@ -18,6 +18,7 @@ enum why {
 	WHY_MALFORMED,   /* the answer could not be read */
 	WHY_STATUS,      /* wrong rcode, status or exit code */
 	WHY_CONTENT,     /* the answer is not what was expected */
+	WHY_TLS,         /* the certificate or the TLS handshake failed */
 	WHY_LOCAL,       /* this host could not ask: no descriptor, no memory, no permission */
 	WHY_MISSED,      /* the attempt could not start: the one before still ran */
 	/* tracks */

@@ -30,6 +30,8 @@ int net_udp_connect(const struct endpoint *remote, const struct net_opts *opts);
 /* A non-blocking TCP socket whose connect is under way: writable when decided, net_fd_error() then
  * tells how it went. Returns the descriptor or a negative errno. */
 int net_tcp_connect(const struct endpoint *remote, const struct net_opts *opts);
+/* The same socket, bound but not yet connecting: for libraries that connect it themselves. */
+int net_tcp_socket(const struct endpoint *remote, const struct net_opts *opts);
 /* A non-blocking, listening TCP socket (SO_REUSEADDR, IPV6_V6ONLY). */
 int net_tcp_listen(const struct endpoint *local, const struct net_opts *opts);
 /* A listening or connecting UNIX stream socket, non-blocking. `mode` as for chmod. */

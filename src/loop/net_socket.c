@@ -136,13 +136,23 @@ net_udp_connect(const struct endpoint *remote, const struct net_opts *opts)
 }
 
 int
-net_tcp_connect(const struct endpoint *remote, const struct net_opts *opts)
+net_tcp_socket(const struct endpoint *remote, const struct net_opts *opts)
 {
 	int fd = open_socket(remote->addr.family, SOCK_STREAM, opts);
 
 	if (fd < 0 || set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0 ||
 	    bind_source(fd, remote, opts) < 0)
 		return fail(fd);
+	return fd;
+}
+
+int
+net_tcp_connect(const struct endpoint *remote, const struct net_opts *opts)
+{
+	int fd = net_tcp_socket(remote, opts);
+
+	if (fd < 0)
+		return fd;
 	if (connect_to(fd, remote) < 0 && errno != EINPROGRESS)
 		return fail(fd);
 	return fd;
