@@ -39,13 +39,15 @@ print_rows(void (*print)(const struct conf_schema *root, struct str *out))
 int
 cli_local(const char *const *words, size_t count)
 {
-	if (count < 2 || !str_equal(words[0], "config"))
+	const char *what = count >= 2 ? words[1] : "";
+
+	if (!str_equal(words[0], "config"))
 		return -1;
-	if (str_equal(words[1], "check") && count <= 3)
+	if (str_equal(what, "check") && count <= 3)
 		return config_check(count == 3 ? words[2] : CONFIG_FILE);
-	if (str_equal(words[1], "schema") && count == 2)
+	if (str_equal(what, "schema") && count == 2)
 		return print_rows(conf_print_json_schema);
-	if (str_equal(words[1], "reference") && count == 2)
+	if (str_equal(what, "reference") && count == 2)
 		return print_rows(conf_print_reference);
 	fprintf(stderr,
 	    "nigh: usage: nigh config check [FILE] | schema | reference; a running nighd reads its "
