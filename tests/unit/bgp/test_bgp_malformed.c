@@ -142,12 +142,10 @@ static const struct row rows2[] = {
 static struct bytes
 message_with(const struct row *row, const char *as_path, const char *nlri)
 {
-	char attrs[512] = "";
+	char attrs[512];
 
-	strcat(attrs, row->type == 1 ? "" : ORIGIN);
-	strcat(attrs, row->type == 2 ? "" : as_path);
-	strcat(attrs, row->type == 3 ? "" : NEXT_HOP);
-	strcat(attrs, row->attr);
+	snprintf(attrs, sizeof(attrs), "%s%s%s%s", row->type == 1 ? "" : ORIGIN,
+	    row->type == 2 ? "" : as_path, row->type == 3 ? "" : NEXT_HOP, row->attr);
 	return update("", attrs, nlri);
 }
 

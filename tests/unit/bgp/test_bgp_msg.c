@@ -238,14 +238,14 @@ cuts_a_text_between_characters(void **state)
 	static const char *const wide[] = {"\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
 	for (size_t i = 0; i < ARRAY_LEN(wide); i++) {
 		memset(text, 'x', 254);
-		strcpy(text + 254, wide[i]);
+		str_copy(text + 254, sizeof(text) - 254, wide[i]);
 		struct bgp_notify n = bgp_notify_cease(BGP_CEASE_RESET, text);
 		assert_int_equal(n.data[0], 254);
 		assert_int_equal(n.data_len, 255);
 	}
 	/* One that ends just there stays whole. */
 	memset(text, 'x', 253);
-	strcpy(text + 253, wide[0]);
+	str_copy(text + 253, sizeof(text) - 253, wide[0]);
 	struct bgp_notify n = bgp_notify_cease(BGP_CEASE_RESET, text);
 	assert_int_equal(n.data[0], 255);
 }
