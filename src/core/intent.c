@@ -2,8 +2,8 @@
 /*
  * The intent: entries, and what follows for them from what services ask and the kernel reports.
  *
- * Every prefix has an address entry, when its service asks for the address, and a route entry; they
- * are neighbors in one tree. A route is wanted while it is asked for and the address is present. An
+ * Every prefix has an address entry, when its service asks for the address, and a route entry. A
+ * route is wanted while it is asked for and the address is present. An
  * address is wanted from the moment when it is asked for until it has been given up:
  *
  *   not asked any more -> every withdrawal of the prefix's routes settled -> `drain` passed
@@ -15,7 +15,8 @@
  *
  * entry_set_state() is the only place where the state that sinks see changes. What takes time or
  * has to wait for others hangs on the entry as a struct intent_wait and is taken up by
- * intent_run(), which alone frees entries. Cursors and settling are in intent_sink.c.
+ * intent_run(), which alone frees entries. How entries are kept is in intent_entry.c, cursors and
+ * settling are in intent_sink.c.
  */
 #include "core/intent.h"
 
@@ -33,210 +34,7 @@
  * own event says it all. */
 #define INTENT_HISTORY_ENTRIES 128
 
-static int
-entry_cmp(const struct intent_entry *a, const struct intent_entry *b)
-{
-	int order = prefix_cmp(&a->prefix, &b->prefix);
-
-	if (order != 0)
-		return order;
-	if (a->kind != b->kind)
-		return a->kind < b->kind ? -1 : 1;
-	if (a->ghost != b->ghost)
-		return a->ghost ? 1 : -1;
-	if (a->ghost && a->version != b->version) /* a ghost's never changes */
-		return a->version < b->version ? -1 : 1;
-	return 0;
-}
-
-RB_PROTOTYPE_STATIC(intent_tree, intent_entry, tree, entry_cmp)
-RB_GENERATE_STATIC(intent_tree, intent_entry, tree, entry_cmp)
-
-/* -- words -- */
-
-static struct intent_words *
-word_bucket(struct intent *in, const char *text)
-{
-	uint32_t hash = 2166136261u;
-
-	for (const char *p = text; *p != '\0'; p++)
-		hash = (hash ^ (uint8_t)*p) * 16777619u;
-	return &in->words[hash % INTENT_WORD_BUCKETS];
-}
-
-static struct intent_word *
-word_find(struct intent *in, const char *text)
-{
-	struct intent_word *w;
-
-	LIST_FOREACH (w, word_bucket(in, text), link) {
-		if (strcmp(w->text, text) == 0)
-			return w;
-	}
-	return NULL;
-}
-
-static struct intent_word *
-word_get(struct intent *in, const char *text)
-{
-	struct intent_word *w = word_find(in, text);
-
-	if (w != NULL)
-		return w;
-	w = mem_alloc(sizeof(*w) + strlen(text) + 1);
-	memcpy(w->text, text, strlen(text) + 1);
-	LIST_INSERT_HEAD(word_bucket(in, text), w, link);
-	return w;
-}
-
-static struct intent_word *
-entry_word(const struct intent_entry *e)
-{
-	return container_of(e->service, struct intent_word, text);
-}
-
-/* -- entries -- */
-
-static struct intent_entry *
-entry_find(const struct intent *in, enum intent_kind kind, const struct prefix *prefix)
-{
-	struct intent_entry *e = RB_ROOT(&in->tree);
-
-	while (e != NULL) {
-		int order = prefix_cmp(prefix, &e->prefix);
-
-		if (order == 0 && kind == e->kind && !e->ghost)
-			return e;
-		if (order == 0)
-			order = kind < e->kind || e->ghost ? -1 : 1;
-		e = order < 0 ? RB_LEFT(e, tree) : RB_RIGHT(e, tree);
-	}
-	return NULL;
-}
-
-/* The prefix's address entry, for a route entry. */
-static struct intent_entry *
-entry_address(struct intent_entry *route)
-{
-	struct intent_entry *e;
-
-	for (e = RB_PREV(intent_tree, NULL, route); e != NULL; e = RB_PREV(intent_tree, NULL, e)) {
-		if (!prefix_equal(&e->prefix, &route->prefix))
-			return NULL;
-		if (e->kind == INTENT_ADDRESS)
-			return e;
-	}
-	return NULL;
-}
-
-static void
-entry_set_service(struct intent *in, struct intent_entry *e, const char *service)
-{
-	struct intent_word *from, *to;
-
-	if (e->service != NULL && strcmp(e->service, service) == 0)
-		return;
-	to = word_get(in, service);
-	to->entries++;
-	to->held += e->held;
-	if (e->service != NULL) {
-		from = entry_word(e);
-		from->entries--;
-		from->held -= e->held;
-	}
-	e->service = to->text;
-}
-
-static struct intent_entry *
-entry_new(
-    struct intent *in, enum intent_kind kind, const struct prefix *prefix, const char *service)
-{
-	struct intent_entry *e = mem_alloc(sizeof(*e));
-
-	e->node.entry = e;
-	e->kind = kind;
-	e->prefix = *prefix;
-	e->why = WHY_START;
-	entry_set_service(in, e, service);
-	return e;
-}
-
-static void
-entry_free(struct intent *in, struct intent_entry *e)
-{
-	intent_wait_clear(in, e);
-	if (e->node.queue != NULL)
-		TAILQ_REMOVE(e->node.queue, &e->node, link);
-	RB_REMOVE(intent_tree, &in->tree, e);
-	entry_word(e)->entries--;
-	entry_word(e)->held -= e->held;
-	free(e);
-}
-
-/* -- waiting -- */
-
-static void
-wait_detach(struct intent *in, struct intent_wait *w)
-{
-	if (w->list != NULL)
-		TAILQ_REMOVE(w->list, w, link);
-	w->list = NULL;
-	due_cancel(&in->due, &w->due);
-}
-
-void
-intent_wait_set(struct intent *in, struct intent_entry *e, enum intent_wait_kind kind)
-{
-	if (e->wait == NULL) {
-		e->wait = mem_alloc(sizeof(*e->wait));
-		e->wait->entry = e;
-	}
-	wait_detach(in, e->wait);
-	e->wait->kind = kind;
-	if (kind != WAIT_READY)
-		return;
-	if (TAILQ_EMPTY(&in->ready) && in->host != NULL && in->host->wake != NULL)
-		in->host->wake(in->host);
-	e->wait->list = &in->ready;
-	TAILQ_INSERT_TAIL(&in->ready, e->wait, link);
-}
-
-void
-intent_wait_clear(struct intent *in, struct intent_entry *e)
-{
-	if (e->wait == NULL)
-		return;
-	wait_detach(in, e->wait);
-	free(e->wait);
-	e->wait = NULL;
-}
-
-static bool
-waits_for(const struct intent_entry *e, enum intent_wait_kind kind)
-{
-	return e->wait != NULL && e->wait->kind == kind;
-}
-
-/* Is the route of any concern to the address that it needs? */
-static void
-entry_set_held(struct intent_entry *e, bool held)
-{
-	struct intent_entry *address;
-
-	if (e->kind != INTENT_ROUTE || e->held == held)
-		return;
-	e->held = held;
-	address = entry_address(e);
-	if (held) {
-		entry_word(e)->held++;
-		if (address != NULL)
-			address->holds++;
-		return;
-	}
-	entry_word(e)->held--;
-	if (address != NULL)
-		address->holds--;
-}
+/* -- leaving -- */
 
 /* Is it on its way out, at least from this interface? */
 static bool
@@ -260,11 +58,11 @@ intent_settled_entry(struct intent *in, struct intent_entry *e)
 {
 	struct intent_entry *address;
 
-	entry_set_held(e, false);
+	intent_entry_set_held(in, e, false);
 	intent_wait_set(in, e, WAIT_READY);
 	if (e->kind != INTENT_ROUTE)
 		return;
-	address = entry_address(e);
+	address = intent_entry_address(in, e);
 	if (address != NULL && address_leaves(address))
 		address_hasten(in, address);
 }
@@ -282,14 +80,14 @@ entry_record(const struct intent *in, const struct intent_entry *e, bool from)
 {
 	struct history_event event = {.at = e->changed, .kind = intent_kinds[e->kind]};
 	bool record = in->host != NULL && in->host->history != NULL &&
-		      entry_word(e)->entries <= INTENT_HISTORY_ENTRIES;
+		      intent_entry_word(e)->entries <= INTENT_HISTORY_ENTRIES;
 	struct str attrs = {0};
 
 	if (!record && log_get_level() < LOG_LVL_DEBUG)
 		return;
 	prefix_format(&e->prefix, event.object, sizeof(event.object));
 	if (e->kind == INTENT_ROUTE && e->wanted)
-		attrs_format(&e->attrs, &attrs);
+		attrs_format(e->attrs, &attrs);
 	str_copy(event.from, sizeof(event.from), intent_words[e->kind][from]);
 	str_copy(event.to, sizeof(event.to), intent_words[e->kind][e->wanted]);
 	str_copy(event.why, sizeof(event.why), why_str(e->why));
@@ -315,13 +113,13 @@ entry_set_state(struct intent *in, struct intent_entry *e, bool wanted, enum why
 	e->wanted = wanted;
 	e->why = why;
 	/* A sink that still owes the last withdrawal may have it from before that. */
-	if (wanted && !from && !waits_for(e, WAIT_SETTLE))
+	if (wanted && !from && !intent_waits_for(e, WAIT_SETTLE))
 		e->since = e->version;
 	in->counts[e->kind][wanted][why]++;
 	entry_record(in, e, from);
 	if (wanted) {
 		intent_wait_clear(in, e);
-		entry_set_held(e, true);
+		intent_entry_set_held(in, e, true);
 	} else {
 		intent_await(in, e);
 	}
@@ -332,16 +130,15 @@ entry_set_state(struct intent *in, struct intent_entry *e, bool wanted, enum why
 static void
 ghost_add(struct intent *in, const struct intent_entry *route, intent_audience lost, mono_t now)
 {
-	struct intent_entry *g = entry_new(in, INTENT_ROUTE, &route->prefix, route->service);
+	struct intent_entry *g =
+	    intent_entry_new(in, INTENT_ROUTE, &route->prefix, route->service, now);
 
 	g->ghost = true;
 	g->wanted = true;
 	g->audience = lost;
 	g->since = route->since;
 	g->level = route->level;
-	g->version = in->version + 1; /* what entry_set_state() will give it: the tree's order */
-	RB_INSERT(intent_tree, &in->tree, g);
-	entry_set_held(g, true);
+	intent_entry_set_held(in, g, true);
 	entry_set_state(in, g, false, WHY_CONFIG, now);
 }
 
@@ -350,7 +147,7 @@ ghost_add(struct intent *in, const struct intent_entry *route, intent_audience l
 static void
 route_update(struct intent *in, struct intent_entry *r, bool touched, mono_t now)
 {
-	const struct intent_entry *a = entry_address(r);
+	const struct intent_entry *a = intent_entry_address(in, r);
 	bool has_address =
 	    a == NULL || !a->asked || (a->present && a->wanted && !address_leaves(a));
 	intent_audience lost = r->audience & ~r->ask_audience;
@@ -374,14 +171,14 @@ route_update(struct intent *in, struct intent_entry *r, bool touched, mono_t now
 static void
 route_ask(struct intent *in, struct intent_entry *r, const struct intent_ask *ask, mono_t now)
 {
-	bool touched = r->wanted && !attrs_equal(&r->attrs, &ask->attrs);
+	bool touched = r->wanted && !attrs_equal(r->attrs, &ask->attrs);
 
-	entry_set_service(in, r, ask->service);
+	intent_entry_set_service(in, r, ask->service);
 	r->asked = ask->route;
 	r->level = ask->level;
 	r->ask_why = ask->why;
 	if (ask->route) {
-		r->attrs = ask->attrs;
+		intent_entry_set_attrs(in, r, &ask->attrs);
 		r->ask_audience = ask->audience;
 	}
 	route_update(in, r, touched, now);
@@ -393,7 +190,7 @@ address_claim(struct intent *in, struct intent_entry *a, mono_t now)
 {
 	a->draining = false;
 	if (a->wanted) {
-		if (waits_for(a, WAIT_DRAIN))
+		if (intent_waits_for(a, WAIT_DRAIN))
 			intent_wait_clear(in, a);
 		return;
 	}
@@ -408,7 +205,7 @@ address_ask(struct intent *in, struct intent_entry *a, const struct intent_ask *
 {
 	const char *interface;
 
-	entry_set_service(in, a, ask->service);
+	intent_entry_set_service(in, a, ask->service);
 	a->asked = ask->address;
 	a->level = ask->level;
 	a->ask_why = ask->why;
@@ -416,7 +213,7 @@ address_ask(struct intent *in, struct intent_entry *a, const struct intent_ask *
 	a->drain = ask->drain;
 	if (!ask->address)
 		return;
-	interface = word_get(in, ask->interface)->text;
+	interface = intent_word_get(in, ask->interface)->text;
 	if (a->interface == NULL || interface == a->interface)
 		a->interface_to = NULL;
 	else
@@ -440,35 +237,18 @@ address_repair(struct intent *in, struct intent_entry *a, mono_t now)
 		in->host->wake(in->host);
 }
 
-static struct intent_entry *
-prefix_entry(struct intent *in, enum intent_kind kind, const struct prefix *prefix,
-    const struct intent_ask *ask, mono_t now)
-{
-	struct intent_entry *e = entry_new(in, kind, prefix, ask->service);
-	struct intent_entry *r;
-
-	e->changed = now;
-	RB_INSERT(intent_tree, &in->tree, e);
-	if (kind == INTENT_ROUTE)
-		return e;
-	for (r = RB_NEXT(intent_tree, &in->tree, e); r != NULL && prefix_equal(&r->prefix, prefix);
-	     r = RB_NEXT(intent_tree, &in->tree, r))
-		e->holds += r->held;
-	return e;
-}
-
 void
 intent_set(struct intent *in, const struct prefix *prefix, const struct intent_ask *ask, mono_t now)
 {
-	struct intent_entry *a = entry_find(in, INTENT_ADDRESS, prefix);
-	struct intent_entry *r = entry_find(in, INTENT_ROUTE, prefix);
+	struct intent_entry *a = intent_entry_find(in, INTENT_ADDRESS, prefix);
+	struct intent_entry *r = intent_entry_find(in, INTENT_ROUTE, prefix);
 	bool missing = a != NULL && a->wanted && !a->present;
 	bool tended = a != NULL && a->repair && !address_leaves(a);
 
 	if (a == NULL && ask->address)
-		a = prefix_entry(in, INTENT_ADDRESS, prefix, ask, now);
+		a = intent_entry_new(in, INTENT_ADDRESS, prefix, ask->service, now);
 	if (r == NULL && (ask->address || ask->route))
-		r = prefix_entry(in, INTENT_ROUTE, prefix, ask, now);
+		r = intent_entry_new(in, INTENT_ROUTE, prefix, ask->service, now);
 	if (a != NULL)
 		address_ask(in, a, ask);
 	if (a != NULL && !address_leaves(a))
@@ -488,15 +268,15 @@ intent_set(struct intent *in, const struct prefix *prefix, const struct intent_a
 void
 intent_address_present(struct intent *in, const struct prefix *prefix, bool present, mono_t now)
 {
-	struct intent_entry *a = entry_find(in, INTENT_ADDRESS, prefix);
-	struct intent_entry *r = entry_find(in, INTENT_ROUTE, prefix);
+	struct intent_entry *a = intent_entry_find(in, INTENT_ADDRESS, prefix);
+	struct intent_entry *r = intent_entry_find(in, INTENT_ROUTE, prefix);
 	bool deleted;
 
 	if (a == NULL || a->present == present)
 		return;
 	deleted = !present && a->wanted && !address_leaves(a);
 	a->present = present;
-	if (present && waits_for(a, WAIT_REPAIR))
+	if (present && intent_waits_for(a, WAIT_REPAIR))
 		intent_wait_clear(in, a);
 	if (r != NULL)
 		route_update(in, r, false, now);
@@ -522,7 +302,7 @@ address_review(struct intent *in, struct intent_entry *a, mono_t now)
 		return;
 	}
 	if (!a->asked) {
-		entry_free(in, a);
+		intent_entry_free(in, a);
 		return;
 	}
 	a->interface = a->interface_to;
@@ -541,9 +321,9 @@ entry_review(struct intent *in, struct intent_entry *e, mono_t now)
 		address_review(in, e, now);
 		return;
 	}
-	a = entry_address(e);
+	a = intent_entry_address(in, e);
 	if (e->ghost || (!e->asked && !e->wanted && (a == NULL || !a->asked)))
-		entry_free(in, e);
+		intent_entry_free(in, e);
 }
 
 /* The address has been kept long enough, or it is time to put it back. */
@@ -584,7 +364,7 @@ intent_new(void)
 {
 	struct intent *in = mem_alloc(sizeof(*in));
 
-	RB_INIT(&in->tree);
+	intent_entries_init(in);
 	TAILQ_INIT(&in->unwanted);
 	TAILQ_INIT(&in->wanted);
 	TAILQ_INIT(&in->sinks);
@@ -603,83 +383,17 @@ void
 intent_free(struct intent *in)
 {
 	struct intent_sink *s;
-	struct intent_entry *e;
-	struct intent_word *w;
 
 	if (in == NULL)
 		return;
 	in->host = NULL;
 	while ((s = TAILQ_FIRST(&in->sinks)) != NULL)
 		intent_sink_del(s);
-	while ((e = RB_ROOT(&in->tree)) != NULL)
-		entry_free(in, e);
-	for (size_t i = 0; i < INTENT_WORD_BUCKETS; i++) {
-		while ((w = LIST_FIRST(&in->words[i])) != NULL) {
-			LIST_REMOVE(w, link);
-			free(w);
-		}
-	}
+	intent_entries_done(in);
 	free(in);
 }
 
 /* -- for showing and checking -- */
-
-const struct intent_entry *
-intent_find(const struct intent *in, enum intent_kind kind, const struct prefix *prefix)
-{
-	return entry_find(in, kind, prefix);
-}
-
-const struct intent_entry *
-intent_first(const struct intent *in)
-{
-	const struct intent_entry *e = RB_ROOT(&in->tree);
-
-	/* The smallest is never a ghost alone: a prefix's ghosts sort behind its route, if any. */
-	while (e != NULL && RB_LEFT(e, tree) != NULL)
-		e = RB_LEFT(e, tree);
-	return e != NULL && e->ghost ? intent_after(e) : e;
-}
-
-static const struct intent_entry *
-entry_after(const struct intent_entry *e)
-{
-	const struct intent_entry *parent;
-
-	if (RB_RIGHT(e, tree) != NULL) {
-		e = RB_RIGHT(e, tree);
-		while (RB_LEFT(e, tree) != NULL)
-			e = RB_LEFT(e, tree);
-		return e;
-	}
-	for (parent = RB_PARENT(e, tree); parent != NULL && e == RB_RIGHT(parent, tree);
-	     parent = RB_PARENT(e, tree))
-		e = parent;
-	return parent;
-}
-
-const struct intent_entry *
-intent_after(const struct intent_entry *e)
-{
-	do
-		e = entry_after(e);
-	while (e != NULL && e->ghost);
-	return e;
-}
-
-bool
-intent_settled(const struct intent *in, const char *service)
-{
-	struct intent_words *bucket;
-	const struct intent_word *w;
-
-	bucket = word_bucket((struct intent *)(uintptr_t)in, service);
-	LIST_FOREACH (w, bucket, link) {
-		if (strcmp(w->text, service) == 0)
-			return w->held == 0;
-	}
-	return true;
-}
 
 void
 intent_each_count(const struct intent *in,

@@ -49,7 +49,8 @@ struct intent_entry {
 	/* in the queue of wanted or of unwanted entries, by time of change; in none before the
 	 * first change that sinks see */
 	struct intent_node node;
-	RB_ENTRY(intent_entry) tree;
+	struct intent_entry *chain; /* the next of the same hash */
+	TAILQ_ENTRY(intent_entry) all;
 	const char *interface;    /* addresses: "lo" (shared, owned by the intent) */
 	const char *interface_to; /* addresses: where it moves when it has been given up; or NULL */
 	char *service;            /* who wants it (shared, owned by the intent) */
@@ -61,11 +62,12 @@ struct intent_entry {
 	bool draining; /* addresses: the wait of `drain` has begun */
 	bool held;     /* routes: wanted, or the withdrawal has not settled everywhere */
 	bool ghost;    /* routes: the withdrawal from an audience that lost the prefix; hidden */
-	enum intent_kind kind;
-	enum service_level level;
-	enum why why;       /* of the last change */
-	enum why ask_why;   /* of what the service wants */
-	struct attrs attrs; /* routes */
+	enum intent_kind kind : 8;
+	enum service_level level : 8;
+	enum why why : 8;     /* of the last change */
+	enum why ask_why : 8; /* of what the service wants */
+	const struct attrs
+	    *attrs; /* routes; never NULL, shared, owned by the intent: copy to keep */
 	intent_audience audience;
 	intent_audience ask_audience; /* routes: that of the next announcement */
 	uint32_t holds;               /* addresses: routes of the prefix that are held */

@@ -44,14 +44,26 @@ struct intent_wait {
 	struct due_node due;
 };
 
-RB_HEAD(intent_tree, intent_entry);
+/* Attributes that many routes share. */
+struct intent_attrs {
+	LIST_ENTRY(intent_attrs) link;
+	size_t users;
+	struct attrs attrs;
+};
+
+TAILQ_HEAD(intent_entries, intent_entry);
 TAILQ_HEAD(intent_sinks, intent_sink);
 LIST_HEAD(intent_words, intent_word);
+LIST_HEAD(intent_attrs_list, intent_attrs);
 
-#define INTENT_WORD_BUCKETS 1024
+#define INTENT_WORD_BUCKETS  1024
+#define INTENT_ATTRS_BUCKETS 256
 
 struct intent {
-	struct intent_tree tree;
+	struct intent_entries all;     /* in the order in which they were made */
+	struct intent_entry **buckets; /* by prefix; a power of two of them */
+	size_t bucket_count;
+	size_t entry_count;
 	struct intent_queue unwanted;
 	struct intent_queue wanted;
 	struct intent_sinks sinks;
@@ -60,6 +72,7 @@ struct intent {
 	uint64_t version;
 	struct intent_host *host;
 	struct intent_words words[INTENT_WORD_BUCKETS];
+	struct intent_attrs_list attrs[INTENT_ATTRS_BUCKETS];
 	uint64_t counts[2][2][WHY_COUNT]; /* kind, wanted, why */
 };
 
@@ -78,7 +91,26 @@ bool intent_removal_seen(const struct intent *in, const struct intent_entry *e);
 
 /* intent.c: nobody has to follow the entry's withdrawal any more. */
 void intent_settled_entry(struct intent *in, struct intent_entry *e);
+
+/* intent_entry.c */
+void intent_entries_init(struct intent *in);
+void intent_entries_done(struct intent *in);
+struct intent_entry *intent_entry_new(struct intent *in, enum intent_kind kind,
+    const struct prefix *prefix, const char *service, mono_t now);
+void intent_entry_free(struct intent *in, struct intent_entry *e);
+struct intent_entry *intent_entry_find(
+    const struct intent *in, enum intent_kind kind, const struct prefix *prefix);
+/* The address entry of a route's prefix, or NULL. */
+struct intent_entry *intent_entry_address(
+    const struct intent *in, const struct intent_entry *route);
+struct intent_word *intent_word_get(struct intent *in, const char *text);
+struct intent_word *intent_entry_word(const struct intent_entry *e);
+void intent_entry_set_service(struct intent *in, struct intent_entry *e, const char *service);
+void intent_entry_set_attrs(struct intent *in, struct intent_entry *e, const struct attrs *attrs);
+/* Routes: the address of the prefix has to wait for it, or not any more. */
+void intent_entry_set_held(struct intent *in, struct intent_entry *e, bool held);
 void intent_wait_set(struct intent *in, struct intent_entry *e, enum intent_wait_kind kind);
 void intent_wait_clear(struct intent *in, struct intent_entry *e);
+bool intent_waits_for(const struct intent_entry *e, enum intent_wait_kind kind);
 
 #endif

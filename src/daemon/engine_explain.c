@@ -167,7 +167,7 @@ explain_intent(struct engine *e, const struct prefix *p, mono_t now, struct answ
 		answer_line(a, 0, "intent: no route");
 		return;
 	}
-	attrs_format(&route->attrs, &attrs);
+	attrs_format(route->attrs, &attrs);
 	answer_line(a, 0, "intent: %s for %s: %s%s%s",
 	    route->wanted ? "announce" : "do not announce",
 	    ago(now, route->changed, since, sizeof(since)), why_text(route->why),

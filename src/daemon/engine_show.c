@@ -241,7 +241,7 @@ show_intent(struct command_host *host, const struct command_call *call, struct a
 		answer_str(a, "service", i->service);
 		answer_str(a, "level", service_level_str(i->level));
 		answer_str(a, "why", why_text(i->why));
-		attrs_format(&i->attrs, &attrs);
+		attrs_format(i->attrs, &attrs);
 		answer_str(a, "attributes", str_text(&attrs));
 		answer_int(a, "changed", mono_sub(call->now, i->changed));
 		str_done(&attrs);

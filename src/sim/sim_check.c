@@ -112,7 +112,7 @@ check_route(struct sim_node *n, const struct service_view *v, const struct prefi
 		sim_violation(n->sim, "level", "node %u: service %s is %s, but %s is %s", n->number,
 		    v->name, service_level_str(v->level), prefix_format(p, text, sizeof(text)),
 		    wanted ? "announced" : "withdrawn");
-	else if (wanted && !attrs_equal(&attrs, &r->attrs))
+	else if (wanted && !attrs_equal(&attrs, r->attrs))
 		sim_violation(n->sim, "level",
 		    "node %u: service %s is %s, but %s has other attributes", n->number, v->name,
 		    service_level_str(v->level), prefix_format(p, text, sizeof(text)));
@@ -157,7 +157,7 @@ check_settled(struct sim_session *x)
 			continue;
 		expected++;
 		r = sim_view_find(&x->view, &e->prefix);
-		attrs = attrs_apply(&e->attrs, conf->attributes);
+		attrs = attrs_apply(e->attrs, conf->attributes);
 		if (r == NULL || !attrs_equal(&r->attrs, &attrs))
 			sim_violation(x->node->sim, "settled",
 			    "router %s has settled everything of node %u and %s %s", x->name,

@@ -95,7 +95,7 @@ session_send(struct sim_session *x, const struct intent_entry *e)
 		return;
 	m = mem_alloc(sizeof(*m));
 	m->route = (struct sim_route){
-	    .prefix = e->prefix, .attrs = attrs_apply(&e->attrs, conf->attributes)};
+	    .prefix = e->prefix, .attrs = attrs_apply(e->attrs, conf->attributes)};
 	m->wanted = e->wanted;
 	m->version = x->sink.handed;
 	m->at = earliest;
@@ -476,6 +476,12 @@ speaker_explain(const struct speaker *speaker, const struct prefix *p, struct an
 {
 }
 
+static bool
+speaker_hears(const struct speaker *speaker, const struct prefix *p)
+{
+	return true; /* the routers' views are checked, not what the status says of them */
+}
+
 static void
 speaker_metrics(const struct speaker *speaker, struct metric_writer *m, mono_t now)
 {
@@ -491,5 +497,6 @@ const struct speaker_kind sim_speaker = {
     .free = speaker_free,
     .peers = speaker_peers,
     .explain = speaker_explain,
+    .hears = speaker_hears,
     .metrics = speaker_metrics,
 };

@@ -142,17 +142,17 @@ entry_set(struct bgp_out *o, const struct intent_entry *e)
 		complain(o, af, &e->prefix);
 		return 0;
 	}
-	if (o->cached && o->cached_af == af && attrs_equal(&o->cached_in, &e->attrs))
+	if (o->cached && o->cached_af == af && attrs_equal(&o->cached_in, e->attrs))
 		return o->cached_set;
 	route = (struct bgp_route){
 	    .af = af,
-	    .attrs = attrs_apply(&e->attrs, o->neighbor->conf->attributes),
+	    .attrs = attrs_apply(e->attrs, o->neighbor->conf->attributes),
 	    .next_hop = x->next_hop,
 	    .next_hop_ll = x->next_hop_ll,
 	};
 	o->cached = true;
 	o->cached_af = af;
-	o->cached_in = e->attrs;
+	o->cached_in = *e->attrs;
 	o->cached_set = bgp_sets_get(&o->sets, &route);
 	return o->cached_set;
 }

@@ -418,9 +418,9 @@ test_level(void **state)
 		assert_int_equal(route_of(b)->wanted, expected != LEVEL_DOWN);
 		assert_true(intent_find(core_intent(b->core), INTENT_ADDRESS, &b->prefix)->wanted);
 		if (expected == LEVEL_DEGRADED)
-			assert_int_equal(route_of(b)->attrs.prepend, 2);
+			assert_int_equal(route_of(b)->attrs->prepend, 2);
 		if (expected == LEVEL_DRAINED)
-			assert_int_equal(route_of(b)->attrs.communities[0], 0xffff0000u);
+			assert_int_equal(route_of(b)->attrs->communities[0], 0xffff0000u);
 		bed_free(b);
 	}
 }
@@ -536,7 +536,7 @@ test_last_resort(void **state)
 	core_address(b->core, &b->prefix, true, b->now);
 	assert_int_equal(service_of(b, "dns").level, LEVEL_DOWN);
 	assert_true(route_of(b)->wanted);
-	assert_int_equal(route_of(b)->attrs.prepend, 5);
+	assert_int_equal(route_of(b)->attrs->prepend, 5);
 	bed_free(b);
 }
 

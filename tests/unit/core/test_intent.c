@@ -487,7 +487,7 @@ router_step(struct world *w, struct model_router *r)
 		assert_true(w->present[i] || !w->asks[i].address);
 		r->has[i] = true;
 		r->owes[i] = false;
-		r->attrs[i] = e->attrs;
+		r->attrs[i] = *e->attrs;
 		return true;
 	}
 	w->withdrawn++;
@@ -604,7 +604,7 @@ check_always(const struct world *w)
 			continue;
 		assert_true(w->asks[i].route);
 		assert_true(w->present[i]);
-		assert_true(attrs_equal(&e->attrs, &w->asks[i].attrs));
+		assert_true(attrs_equal(e->attrs, &w->asks[i].attrs));
 	}
 }
 
