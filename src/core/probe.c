@@ -121,40 +121,52 @@ probe_kind_of(const struct probe_conf *conf)
 							 offsetof(struct probe_kind, variant));
 }
 
-static void probe_verdict(struct probe *p, enum why why, const char *fmt, va_list ap)
+static void sample_fill(struct probe_sample *s, enum why why, const char *fmt, va_list ap)
     __attribute__((format(printf, 3, 0)));
 
 static void
-probe_verdict(struct probe *p, enum why why, const char *fmt, va_list ap)
+sample_fill(struct probe_sample *s, enum why why, const char *fmt, va_list ap)
 {
-	struct probe_sample sample = {.ok = why == WHY_OK, .why = why};
-
+	*s = (struct probe_sample){.ok = why == WHY_OK, .why = why};
 	if (fmt != NULL) {
-		vsnprintf(sample.detail, sizeof(sample.detail), fmt, ap);
-		str_sanitise(sample.detail);
+		vsnprintf(s->detail, sizeof(s->detail), fmt, ap);
+		str_sanitise(s->detail);
 	}
-	probe_done(p, &sample);
+}
+
+void
+probe_sample_set(struct probe_sample *s, enum why why, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	sample_fill(s, why, fmt, ap);
+	va_end(ap);
 }
 
 void
 probe_ok(struct probe *p, const char *fmt, ...)
 {
+	struct probe_sample sample;
 	va_list ap;
 
 	va_start(ap, fmt);
-	probe_verdict(p, WHY_OK, fmt, ap);
+	sample_fill(&sample, WHY_OK, fmt, ap);
 	va_end(ap);
+	probe_done(p, &sample);
 }
 
 void
 probe_fail(struct probe *p, enum why why, const char *fmt, ...)
 {
+	struct probe_sample sample;
 	va_list ap;
 
 	assert(why != WHY_OK);
 	va_start(ap, fmt);
-	probe_verdict(p, why, fmt, ap);
+	sample_fill(&sample, why, fmt, ap);
 	va_end(ap);
+	probe_done(p, &sample);
 }
 
 /* What the kernel's errors mean for a probe; anything else is this host's own trouble. */

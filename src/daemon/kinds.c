@@ -11,6 +11,10 @@ const struct conf_variant *const kinds_probes[] = {
     &probe_dns.variant,
     &probe_tcp.variant,
     &probe_exec.variant,
+    &probe_tcp_connect.variant,
+    &probe_udp.variant,
+    &probe_udp_echo.variant,
+    &probe_ntp.variant,
     NULL,
 };
 

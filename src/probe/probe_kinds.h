@@ -10,5 +10,9 @@
 extern const struct probe_kind probe_dns;
 extern const struct probe_kind probe_tcp;
 extern const struct probe_kind probe_exec;
+extern const struct probe_kind probe_tcp_connect;
+extern const struct probe_kind probe_udp;
+extern const struct probe_kind probe_udp_echo;
+extern const struct probe_kind probe_ntp;
 
 #endif

@@ -239,3 +239,18 @@ probe_matcher_find(const struct probe_matcher *m, const uint8_t *data, size_t le
 		return memmem(data, len, m->bytes, m->len) != NULL;
 	return regexec(&m->regex, (const char *)data, 1, &range, REG_STARTEND) == 0;
 }
+
+const char *
+probe_bytes_excerpt(const uint8_t *data, size_t len, char *buf, size_t size)
+{
+	static const char more[] = "…";
+	size_t room = size - sizeof(more);
+	size_t shown = len < room ? len : room;
+
+	while (shown == len && shown > 0 && (data[shown - 1] == '\n' || data[shown - 1] == '\r'))
+		len = --shown;
+	for (size_t i = 0; i < shown; i++)
+		buf[i] = data[i] >= ' ' && data[i] < 0x7f ? (char)data[i] : '.';
+	str_copy(buf + shown, size - shown, shown < len ? more : "");
+	return buf;
+}

@@ -31,4 +31,9 @@ void probe_matcher_free(struct probe_matcher *m);
 /* Does it occur in the bytes? A NULL matcher matches anything. */
 bool probe_matcher_find(const struct probe_matcher *m, const uint8_t *data, size_t len);
 
+/* What came instead of what was expected, for a sample's detail: the first bytes as text, a dot for
+ * each that cannot be printed, "…" when there is more. Writes into buf and returns it. */
+const char *probe_bytes_excerpt(const uint8_t *data, size_t len, char *buf, size_t size);
+#define PROBE_EXCERPT 48
+
 #endif
