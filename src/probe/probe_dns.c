@@ -24,9 +24,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define DNS_PORT    53
-#define DNS_UDP_MAX 4096
-#define DNS_TCP_MAX 65535
+#define DNS_PORT     53
+#define DNS_UDP_MAX  4096
+#define DNS_PER_TURN 64 /* datagrams, so that a flood of them holds up nobody else */
+#define DNS_TCP_MAX  65535
 
 enum dns_protocol { DNS_UDP, DNS_TCP };
 
@@ -231,7 +232,7 @@ on_udp(struct loop_fd *w, unsigned ready)
 	uint8_t msg[DNS_UDP_MAX];
 	ssize_t n;
 
-	for (;;) {
+	for (int i = 0; i < DNS_PER_TURN; i++) {
 		n = recv(d->fd, msg, sizeof(msg), 0);
 		if (n < 0) {
 			if (errno != EAGAIN && errno != EINTR)
