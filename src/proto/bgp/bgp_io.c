@@ -140,6 +140,7 @@ bgp_linger_start(struct bgp_speaker *b, struct net_stream *stream, struct bgp_bu
 	*tx = (struct bgp_buffer){0};
 	l->stream.fn = on_linger_stream;
 	net_stream_adopt(&l->stream, stream);
+	net_stream_want_read(&l->stream, true);
 	loop_timer_init(&l->limit, b->env.loop, on_linger_limit);
 	loop_timer_after(&l->limit, BGP_LINGER_MAX);
 	LIST_INSERT_HEAD(&b->lingers, l, link);

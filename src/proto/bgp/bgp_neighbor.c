@@ -448,20 +448,22 @@ bgp_neighbor_reconfigure(struct bgp_neighbor *n, const struct bgp_neighbor_conf 
 {
 	const struct bgp_neighbor_conf *old = n->conf;
 	struct bgp_options opts = options_make(n->speaker, conf);
-	bool same = options_equal(&opts, &n->opts) && conf->shutdown == old->shutdown;
+	bool same = options_equal(&opts, &n->opts);
 	struct bgp_cause shutdown = {.why = BGP_WHY_SHUTDOWN,
 	    .notify = bgp_notify_cease(BGP_CEASE_SHUTDOWN, "shut down by the configuration")};
 
 	n->conf = conf;
 	n->opts = opts;
-	if (n->running && (conf->shutdown || opts.router_id == 0))
-		bgp_neighbor_stop(n, &shutdown);
-	else if (!n->running && !conf->shutdown)
+	if (conf->shutdown || opts.router_id == 0) {
+		if (n->running)
+			bgp_neighbor_stop(n, &shutdown);
+	} else if (!n->running) {
 		start(n);
-	else if (!same || (conf->passive != old->passive && n->up == NULL))
+	} else if (!same || (conf->passive != old->passive && n->up == NULL)) {
 		restart(n);
-	else if (!announces_equal(old, conf))
+	} else if (!announces_equal(old, conf)) {
 		bgp_out_replay(&n->out);
+	}
 }
 
 struct bgp_neighbor *

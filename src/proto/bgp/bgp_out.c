@@ -490,8 +490,11 @@ bgp_out_replay(struct bgp_out *o)
 void
 bgp_out_refresh(struct bgp_out *o, enum bgp_af af)
 {
+	/* One that comes during another begins again from the start, between the same marks: so
+	 * a neighbor that asks and asks and reads nothing cannot fill the buffer. */
+	if ((o->again & BGP_AF_BIT(af)) == 0)
+		send_refresh_mark(o, af, 1);
 	o->again |= BGP_AF_BIT(af);
-	send_refresh_mark(o, af, 1);
 	intent_sink_replay(&o->sink);
 	loop_task_schedule(&o->flush);
 }

@@ -108,28 +108,32 @@ bgp_rib_done(struct bgp_rib *r)
 /* -- attributes -- */
 
 static uint32_t
-mix(uint32_t h, const void *data, size_t len)
+mix(uint32_t h, uint32_t v)
 {
-	const uint8_t *p = data;
+	h = (h ^ v) * 16777619u;
+	return h ^ h >> 15;
+}
 
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ p[i]) * 16777619u;
+static uint32_t
+mix_addr(uint32_t h, const struct addr *a)
+{
+	for (size_t i = 0; i < sizeof(a->bytes); i++)
+		h = mix(h, a->bytes[i]);
 	return h;
 }
 
 static uint32_t
 route_hash(const struct bgp_route *r)
 {
-	uint32_t numbers[6] = {(uint32_t)r->af, r->attrs.has_med ? r->attrs.med : 0,
-	    r->attrs.has_local_pref ? r->attrs.local_pref : 0, r->attrs.prepend,
-	    (r->attrs.has_med ? 1u : 0) | (r->attrs.has_local_pref ? 2u : 0),
-	    r->attrs.community_count};
-	uint32_t h = mix(2166136261u, numbers, sizeof(numbers));
+	uint32_t h = mix(2166136261u, (uint32_t)r->af);
 
-	h = mix(
-	    h, r->attrs.communities, r->attrs.community_count * sizeof(r->attrs.communities[0]));
-	h = mix(h, r->next_hop.bytes, sizeof(r->next_hop.bytes));
-	return mix(h, r->next_hop_ll.bytes, sizeof(r->next_hop_ll.bytes));
+	h = mix(h, r->attrs.has_med ? 1 + r->attrs.med : 0);
+	h = mix(h, r->attrs.has_local_pref ? 1 + r->attrs.local_pref : 0);
+	h = mix(h, r->attrs.prepend);
+	for (size_t i = 0; i < r->attrs.community_count; i++)
+		h = mix(h, r->attrs.communities[i]);
+	h = mix_addr(h, &r->next_hop);
+	return mix_addr(h, &r->next_hop_ll);
 }
 
 static bool

@@ -419,6 +419,8 @@ bgp_session_event(struct bgp_session *s, enum bgp_event event, const struct bgp_
 			str_copy(cause.text, sizeof(cause.text), bgp_event_str(event));
 		}
 		cause.notify = s->notify;
+	} else if (cause.why != BGP_WHY_NOTIFIED) {
+		cause.notify = s->notify; /* nobody was there to hear it */
 	}
 	s->cause = &cause;
 	set_state(s, step.next, &cause);

@@ -753,3 +753,41 @@ router_open_links(const struct router *r)
 		open += !r->link[i].closed;
 	return open;
 }
+
+/* -- pairs -- */
+
+struct pair *
+pair_new(const char *yaml)
+{
+	struct pair *p = mem_alloc(sizeof(*p));
+
+	world_init(&p->w, 1);
+	node_init(&p->n, &p->w, "10.0.0.2");
+	router_init(&p->r, &p->w, "10.0.0.1", 64500, 90);
+	router_listen(&p->r);
+	if (yaml != NULL)
+		node_configure(&p->n, yaml);
+	return p;
+}
+
+struct pair *
+pair_up(const char *yaml)
+{
+	struct pair *p = pair_new(yaml);
+
+	world_run(&p->w, DUR_S);
+	assert_string_equal(node_state(&p->n, "10.0.0.1"), "Established");
+	assert_non_null(router_up(&p->r));
+	str_clear(&p->r.log);
+	return p;
+}
+
+void
+pair_free(struct pair *p)
+{
+	assert_int_equal(p->r.errors, 0);
+	router_done(&p->r);
+	node_done(&p->n);
+	world_done(&p->w);
+	free(p);
+}

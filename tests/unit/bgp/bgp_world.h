@@ -139,6 +139,19 @@ void link_send_notify(struct link *l, struct bgp_notify n);
 void link_deaf(struct link *l);
 void link_close(struct link *l);
 
+/* What most tests need: a speaker at 10.0.0.2 and, in AS 64500 at 10.0.0.1, a router that listens.
+ */
+struct pair {
+	struct world w;
+	struct node n;
+	struct router r;
+};
+/* `yaml` may be NULL: the speaker is not configured yet. */
+struct pair *pair_new(const char *yaml);
+/* The same, with the session up and the router's log empty. */
+struct pair *pair_up(const char *yaml);
+void pair_free(struct pair *p);
+
 /* Fails the test, with the log of what happened, unless `text` holds `part`. */
 void assert_text(const char *text, const char *part);
 

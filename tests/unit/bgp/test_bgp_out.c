@@ -15,46 +15,6 @@
 #define EBGP "{as: 64501, neighbors: {10.0.0.1: {as: 64500}}}"
 #define IBGP "{as: 64500, neighbors: {10.0.0.1: {as: 64500}}}"
 
-struct pair {
-	struct world w;
-	struct node n;
-	struct router r;
-};
-
-static struct pair *
-pair_new(const char *yaml)
-{
-	struct pair *p = mem_alloc(sizeof(*p));
-
-	world_init(&p->w, 1);
-	node_init(&p->n, &p->w, "10.0.0.2");
-	router_init(&p->r, &p->w, "10.0.0.1", 64500, 90);
-	router_listen(&p->r);
-	node_configure(&p->n, yaml);
-	return p;
-}
-
-static struct pair *
-pair_up(const char *yaml)
-{
-	struct pair *p = pair_new(yaml);
-
-	world_run(&p->w, DUR_S);
-	assert_non_null(router_up(&p->r));
-	str_clear(&p->r.log);
-	return p;
-}
-
-static void
-pair_free(struct pair *p)
-{
-	assert_int_equal(p->r.errors, 0);
-	router_done(&p->r);
-	node_done(&p->n);
-	world_done(&p->w);
-	free(p);
-}
-
 static struct attrs
 med(uint32_t value)
 {
@@ -321,6 +281,37 @@ test_refresh(void **state)
 	pair_free(p);
 }
 
+/* A router that asks for everything again and again and reads nothing: no buffer overflows. */
+static void
+test_refresh_flood(void **state)
+{
+	struct pair *p = pair_up(EBGP);
+	struct bgp_refresh r = {.afi = 1, .safi = 1};
+	uint8_t buf[64];
+	struct link *l = router_up(&p->r);
+	char text[PREFIX_TEXT];
+
+	(void)state;
+	p->r.quiet = true;
+	for (unsigned i = 0; i < 1000; i++)
+		node_announce(&p->n, numbered(0x0b000000, i, text), NULL);
+	world_run(&p->w, DUR_S);
+	link_deaf(l);
+	for (unsigned i = 0; i < 4000; i++) {
+		link_send(l, buf, bgp_refresh_encode(&r, buf, sizeof(buf)));
+		if (i % 20 == 0)
+			world_run(&p->w, 5 * DUR_MS);
+	}
+	l->deaf = false;
+	net_stream_want_read(&l->stream, true);
+	world_run(&p->w, 5 * DUR_S);
+	assert_int_equal(l->begin_refresh, l->end_refresh);
+	assert_in_range(l->end_refresh, 2, 400);
+	assert_int_equal(p->r.routes, 1000);
+	assert_int_equal(p->r.links, 1);
+	pair_free(p);
+}
+
 /* A withdrawal is done when the neighbor's TCP has it, or when there is no session any more. */
 static void
 test_settle(void **state)
@@ -525,6 +516,7 @@ main(void)
 	    cmocka_unit_test(test_ipv6_session),
 	    cmocka_unit_test(test_families),
 	    cmocka_unit_test(test_refresh),
+	    cmocka_unit_test(test_refresh_flood),
 	    cmocka_unit_test(test_settle),
 	    cmocka_unit_test(test_away_meanwhile),
 	    cmocka_unit_test(test_large_table),

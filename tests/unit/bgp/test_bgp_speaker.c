@@ -206,6 +206,12 @@ test_shutdown_option(void **state)
 	world_run(&s->w, DUR_S);
 	assert_true(l->closed);
 	assert_int_equal(l->notify.subcode, BGP_CEASE_SHUTDOWN);
+	/* Another option does not wake it up. */
+	node_configure(
+	    &s->n, "{as: 64999, neighbors: {10.0.0.1: {as: 64500, shutdown: true, ttl: 5}}}");
+	world_run(&s->w, DUR_MIN);
+	assert_string_equal(node_state(&s->n, "10.0.0.1"), "Idle");
+	assert_int_equal(s->r[0].links, 2);
 	node_configure(&s->n, "{as: 64999, neighbors: {10.0.0.1: {as: 64500}}}");
 	world_run(&s->w, DUR_S);
 	assert_non_null(router_up(&s->r[0]));
