@@ -64,6 +64,8 @@ struct speaker_kind {
 	/* What each neighbor has of a prefix: lines for `nigh explain`. */
 	void (*explain)(
 	    const struct speaker *s, const struct prefix *p, struct answer *a, mono_t now);
+	/* Does any neighbor have the prefix from us now? */
+	bool (*hears)(const struct speaker *s, const struct prefix *p);
 	void (*metrics)(const struct speaker *s, struct metric_writer *m, mono_t now);
 	/* Names every endpoint that this section may make it listen on. NULL: none ever. */
 	void (*listens)(const void *section, speaker_listen_fn *fn, void *arg);

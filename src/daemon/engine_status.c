@@ -49,7 +49,7 @@ struct problems {
 	struct engine *engine;
 	struct answer *a;
 	mono_t now;
-	uint64_t routes; /* that the neighbors of the speaker in question should have */
+	size_t peers_up;
 	size_t peers;
 	size_t count;
 };
@@ -111,15 +111,32 @@ problems_of_addresses(struct problems *p)
 	}
 }
 
-static uint64_t
-routes_for(struct engine *e, intent_audience audience)
+static bool
+heard(const struct engine *e, const struct intent_entry *route)
 {
-	uint64_t count = 0;
+	for (size_t i = 0; kinds_speakers[i] != NULL; i++) {
+		if ((route->audience & 1u << i) != 0 &&
+		    kinds_speakers[i]->hears(e->speakers[i], &route->prefix))
+			return true;
+	}
+	return false;
+}
 
-	for (const struct intent_entry *i = intent_first(core_intent(e->core)); i != NULL;
-	     i = intent_after(i))
-		count += i->kind == INTENT_ROUTE && i->wanted && (i->audience & audience) != 0;
-	return count;
+/* A route that should be announced and that no neighbor has, though some neighbor is there. */
+static void
+problems_of_routes(struct problems *p)
+{
+	char text[PREFIX_TEXT], address[ADDR_TEXT];
+
+	for (const struct intent_entry *i = intent_first(core_intent(p->engine->core)); i != NULL;
+	     i = intent_after(i)) {
+		if (i->kind == INTENT_ROUTE && i->wanted && !heard(p->engine, i))
+			problem(p,
+			    "%s should be announced, but no neighbor has it; 'nigh explain %s' "
+			    "says why",
+			    prefix_format(&i->prefix, text, sizeof(text)),
+			    addr_format(&i->prefix.addr, address, sizeof(address)));
+	}
 }
 
 static void
@@ -128,14 +145,10 @@ problems_of_peer(void *arg, const struct speaker_peer *peer)
 	struct problems *p = arg;
 
 	p->peers++;
+	p->peers_up += peer->up;
 	if (!peer->up)
 		problem(p, "neighbor %s does not hear us: %s", peer->name,
 		    peer->detail[0] != '\0' ? peer->detail : peer->state);
-	else if (peer->announced < p->routes)
-		problem(p,
-		    "neighbor %s hears %" PRIu64 " of %" PRIu64
-		    " addresses; 'nigh explain ADDRESS' says why",
-		    peer->name, peer->announced, p->routes);
 }
 
 static void
@@ -164,10 +177,10 @@ problems_all(struct engine *e, const struct command_call *call, struct answer *a
 	for (size_t i = 0; core_service_at(e->core, i, &v); i++)
 		problems_of_service(&p, &v);
 	problems_of_addresses(&p);
-	for (size_t i = 0; kinds_speakers[i] != NULL; i++) {
-		p.routes = routes_for(e, 1u << i);
+	for (size_t i = 0; kinds_speakers[i] != NULL; i++)
 		kinds_speakers[i]->peers(e->speakers[i], problems_of_peer, &p);
-	}
+	if (p.peers_up > 0)
+		problems_of_routes(&p);
 	problems_of_node(&p);
 	if (p.count == 0)
 		answer_line(a, 0, "All is well.");

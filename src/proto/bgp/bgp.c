@@ -306,6 +306,7 @@ const struct speaker_kind bgp_speaker = {
     .free = bgp_free,
     .peers = bgp_peers,
     .explain = bgp_explain,
+    .hears = bgp_hears,
     .metrics = bgp_metrics,
     .listens = bgp_listens,
 };

@@ -408,6 +408,7 @@ mono_t bgp_now(const struct bgp_speaker *b);
 extern const struct command bgp_commands[];
 void bgp_peers(const struct speaker *s, speaker_peer_fn *fn, void *arg);
 void bgp_explain(const struct speaker *s, const struct prefix *p, struct answer *a, mono_t now);
+bool bgp_hears(const struct speaker *s, const struct prefix *p);
 void bgp_metrics(const struct speaker *s, struct metric_writer *m, mono_t now);
 
 #endif

@@ -340,3 +340,17 @@ bgp_explain(const struct speaker *s, const struct prefix *p, struct answer *a, m
 			    why_not(n, e, p));
 	}
 }
+
+bool
+bgp_hears(const struct speaker *s, const struct prefix *p)
+{
+	const struct bgp_speaker *b = const_container_of(s, struct bgp_speaker, head);
+	const struct bgp_neighbor *n;
+	mono_t at;
+
+	TAILQ_FOREACH (n, &b->neighbors, link) {
+		if (bgp_out_find(&n->out, p, &at) != NULL)
+			return true;
+	}
+	return false;
+}

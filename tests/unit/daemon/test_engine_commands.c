@@ -387,7 +387,7 @@ explains_missing_neighbor(void **state)
 	site_says(&t->site, "status", "neighbor 10.1.1.1 does not hear us: ");
 }
 
-/* A neighbor that is up and yet hears nothing of an address. */
+/* A neighbor is up, and yet nobody hears of one address. */
 static void
 tells_of_routes_that_a_neighbor_lacks(void **state)
 {
@@ -398,7 +398,8 @@ tells_of_routes_that_a_neighbor_lacks(void **state)
 			    "bgp: {as: 64501, neighbors: {" ROUTER_ADDR ": {as: 64500}}}\n");
 	world_run(&t->world, 10 * DUR_S);
 	assert_int_equal(t->router.routes, 1);
-	site_says(&t->site, "status", "neighbor 10.1.1.1 hears 1 of 2 addresses");
+	site_says(
+	    &t->site, "status", "2001:db8::53/128 should be announced, but no neighbor has it");
 	site_says(&t->site, "explain 2001:db8::53", "next-hop-ipv6");
 }
 
