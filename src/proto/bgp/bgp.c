@@ -123,7 +123,6 @@ listeners_update(struct bgp_speaker *b)
 		struct net_listener *l = &b->listener[af];
 		struct net_opts opts = {.ttl = listen_ttl(b, listens[af].family)};
 		struct endpoint at = {.addr = {.family = listens[af].family}};
-		int rc;
 
 		if (b->conf != NULL)
 			at.port = (uint16_t)b->conf->port;
@@ -134,13 +133,8 @@ listeners_update(struct bgp_speaker *b)
 		if (opts.ttl == 0)
 			continue;
 		*l = (struct net_listener){.fn = listens[af].accept};
-		rc = net_listen(b->env.net, l, &at, &opts);
-		if (rc == 0)
-			rc = l->error;
-		if (rc < 0)
-			log_warn("bgp: cannot listen on %s port %u: %s; neighbors cannot connect "
-				 "to us, we try again and connect to them ourselves",
-			    af == BGP_AF_IPV6 ? "IPv6" : "IPv4", (unsigned)at.port, strerror(-rc));
+		/* The provider logs and goes on trying; `show bgp` tells as well. */
+		(void)net_listen(b->env.net, l, &at, &opts);
 	}
 }
 

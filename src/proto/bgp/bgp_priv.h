@@ -156,8 +156,8 @@ struct bgp_session {
 void bgp_session_init(struct bgp_session *s, struct bgp_neighbor *n);
 /* Closes without a word and cancels everything. */
 void bgp_session_done(struct bgp_session *s);
-/* The one way to change a session. `cause` may be NULL. */
-void bgp_session_event(struct bgp_session *s, enum bgp_event event, const struct bgp_cause *cause);
+/* The one way to change a session. `given` may be NULL. */
+void bgp_session_event(struct bgp_session *s, enum bgp_event event, const struct bgp_cause *given);
 /* Takes an accepted connection. The session is Active and has none. */
 void bgp_session_adopt(struct bgp_session *s, struct net_stream *stream);
 /* The connection, or the attempt, failed with a negative errno; 0: the neighbor closed it. */
