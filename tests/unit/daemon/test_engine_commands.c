@@ -398,8 +398,7 @@ tells_of_routes_that_a_neighbor_lacks(void **state)
 			    "bgp: {as: 64501, neighbors: {" ROUTER_ADDR ": {as: 64500}}}\n");
 	world_run(&t->world, 10 * DUR_S);
 	assert_int_equal(t->router.routes, 1);
-	site_says(
-	    &t->site, "status", "2001:db8::53/128 should be announced, but no neighbor has it");
+	site_says(&t->site, "status", "2001:db8::53/128 should be announced, but no neighbor has it");
 	site_says(&t->site, "explain 2001:db8::53", "next-hop-ipv6");
 }
 
