@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACTIVE_YAML  "{as: 64501, neighbors: {10.0.0.1: {as: 64500}}}"
+#define ACTIVE_YAML "{as: 64501, neighbors: {10.0.0.1: {as: 64500}}}"
 
 static void
 test_up(void **state)
