@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROWS_MAX 20000 /* of a table */
+
 /* Does the call ask for all objects, or for this one? */
 static bool
 asked(const struct command_call *call, const char *name)
@@ -212,28 +214,58 @@ static const struct answer_column intent_columns[] = {
     {NULL, NULL, ANSWER_TEXT},
 };
 
-static bool
-prefix_asked(const struct command_call *call, const struct prefix *p)
-{
-	char text[PREFIX_TEXT], address[ADDR_TEXT];
+/* Which entries of the intent a call asks for: all, those of an address, or those of a prefix. */
+struct entry_filter {
+	bool all;
+	bool whole; /* the length counts as well */
+	struct prefix prefix;
+	size_t found;
+};
 
-	return asked(call, prefix_format(p, text, sizeof(text))) ||
-	       asked(call, addr_format(&p->addr, address, sizeof(address)));
+static struct entry_filter
+filter_of(const struct command_call *call)
+{
+	struct entry_filter f = {.all = call->count == 0};
+
+	if (!f.all && prefix_parse(call->args[0], &f.prefix) != 0)
+		f.prefix = (struct prefix){0}; /* no entry is like that */
+	f.whole = !f.all && strchr(call->args[0], '/') != NULL;
+	return f;
+}
+
+/* An answer is made in one go, and while it is made nothing else happens: not a million rows. */
+static bool
+filter_takes(struct entry_filter *f, const struct prefix *p)
+{
+	if (!f->all && !addr_equal(&f->prefix.addr, &p->addr))
+		return false;
+	if (f->whole && f->prefix.len != p->len)
+		return false;
+	return ++f->found <= ROWS_MAX;
+}
+
+static void
+filter_end(const struct entry_filter *f, const struct command_call *call, struct answer *a,
+    const char *kind)
+{
+	check_found(call, a, kind, f->found > 0);
+	if (f->found > ROWS_MAX)
+		answer_line(
+		    a, 0, "and %zu more: name the one that you want to see", f->found - ROWS_MAX);
 }
 
 static void
 show_intent(struct command_host *host, const struct command_call *call, struct answer *a)
 {
 	struct engine *e = engine_of_host(host);
-	bool found = false;
+	struct entry_filter filter = filter_of(call);
 
 	answer_table(a, NULL, intent_columns);
 	for (const struct intent_entry *i = intent_first(core_intent(e->core)); i != NULL;
 	     i = intent_after(i)) {
 		struct str attrs = {0};
-		if (!prefix_asked(call, &i->prefix))
+		if (!filter_takes(&filter, &i->prefix))
 			continue;
-		found = true;
 		answer_row(a);
 		answer_str(a, "kind", i->kind == INTENT_ADDRESS ? "address" : "route");
 		answer_prefix(a, "prefix", &i->prefix);
@@ -246,7 +278,7 @@ show_intent(struct command_host *host, const struct command_call *call, struct a
 		answer_int(a, "changed", mono_sub(call->now, i->changed));
 		str_done(&attrs);
 	}
-	check_found(call, a, "prefix", found);
+	filter_end(&filter, call, a, "prefix");
 }
 
 static const struct answer_column kernel_columns[] = {
@@ -262,14 +294,13 @@ static void
 show_kernel(struct command_host *host, const struct command_call *call, struct answer *a)
 {
 	struct engine *e = engine_of_host(host);
-	bool found = false;
+	struct entry_filter filter = filter_of(call);
 
 	answer_table(a, NULL, kernel_columns);
 	for (const struct intent_entry *i = intent_first(core_intent(e->core)); i != NULL;
 	     i = intent_after(i)) {
-		if (i->kind != INTENT_ADDRESS || !prefix_asked(call, &i->prefix))
+		if (i->kind != INTENT_ADDRESS || !filter_takes(&filter, &i->prefix))
 			continue;
-		found = true;
 		answer_row(a);
 		answer_prefix(a, "address", &i->prefix);
 		answer_str(a, "interface", i->interface);
@@ -277,7 +308,7 @@ show_kernel(struct command_host *host, const struct command_call *call, struct a
 		answer_str(a, "present", i->present ? "yes" : "no");
 		answer_str(a, "service", i->service);
 	}
-	check_found(call, a, "address", found);
+	filter_end(&filter, call, a, "address");
 }
 
 static void
@@ -322,6 +353,7 @@ struct history_args {
 };
 
 #define HISTORY_POLL_MS 200
+#define HISTORY_PAGE    2000 /* events in one answer */
 
 static bool
 history_args(const struct command_call *call, struct history_args *out, struct answer *a)
@@ -361,15 +393,18 @@ show_history(struct command_host *host, const struct command_call *call, struct 
 	struct history_args args;
 	const struct history_event *event;
 	uint64_t seq;
+	bool more;
 
 	if (!history_args(call, &args, a))
 		return;
 	answer_table(a, NULL, history_columns);
 	seq = args.after + 1;
-	while ((event = history_from(&e->history, seq)) != NULL) {
+	for (size_t rows = 0;
+	     rows < HISTORY_PAGE && (event = history_from(&e->history, seq)) != NULL;) {
 		seq = event->seq + 1;
 		if (mono_sub(call->now, event->at) > args.since)
 			continue;
+		rows++;
 		answer_row(a);
 		answer_int(a, "time", event->wall_ns);
 		answer_str(a, "kind", event->kind);
@@ -379,8 +414,10 @@ show_history(struct command_host *host, const struct command_call *call, struct 
 		answer_str(a, "why", event->why);
 		answer_str(a, "detail", event->detail);
 	}
-	if (args.follow)
-		answer_again(a, HISTORY_POLL_MS, "history --follow --after %" PRIu64, seq - 1);
+	more = history_from(&e->history, seq) != NULL;
+	if (more || args.follow)
+		answer_again(a, more ? 0 : HISTORY_POLL_MS, "history%s --after %" PRIu64,
+		    args.follow ? " --follow" : "", seq - 1);
 }
 
 /* -- reload, admin, drain -- */

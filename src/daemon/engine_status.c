@@ -44,6 +44,9 @@ phase_str(const struct engine *e)
 
 /* -- what is wrong -- */
 
+/* Nobody reads more than this on one screen. */
+#define PROBLEMS_SHOWN 20
+
 /* Collects the lines; the first one brings the head. */
 struct problems {
 	struct engine *engine;
@@ -64,6 +67,8 @@ problem(struct problems *p, const char *fmt, ...)
 
 	if (p->count++ == 0)
 		answer_line(p->a, 0, "Wrong or unusual:");
+	if (p->count > PROBLEMS_SHOWN)
+		return;
 	va_start(ap, fmt);
 	str_vprintf(&text, fmt, ap);
 	va_end(ap);
@@ -174,16 +179,19 @@ problems_all(struct engine *e, const struct command_call *call, struct answer *a
 	struct problems p = {.engine = e, .a = a, .now = call->now};
 	struct service_view v;
 
+	/* what concerns everything first, since the rest may be cut off */
+	for (size_t i = 0; kinds_speakers[i] != NULL; i++)
+		kinds_speakers[i]->peers(e->speakers[i], problems_of_peer, &p);
+	problems_of_node(&p);
 	for (size_t i = 0; core_service_at(e->core, i, &v); i++)
 		problems_of_service(&p, &v);
 	problems_of_addresses(&p);
-	for (size_t i = 0; kinds_speakers[i] != NULL; i++)
-		kinds_speakers[i]->peers(e->speakers[i], problems_of_peer, &p);
 	if (p.peers_up > 0)
 		problems_of_routes(&p);
-	problems_of_node(&p);
 	if (p.count == 0)
 		answer_line(a, 0, "All is well.");
+	if (p.count > PROBLEMS_SHOWN)
+		answer_line(a, 1, "and %zu more", p.count - PROBLEMS_SHOWN);
 }
 
 /* -- the screen -- */

@@ -287,7 +287,8 @@ on_reload(struct engine_env *env)
 void
 site_init(struct site *s, struct world *w)
 {
-	const struct node_conf node = {.name = "ns1", .log_level = LOG_LVL_DEBUG, .history = 256};
+	const struct node_conf node = {
+	    .name = "ns1", .log_level = LOG_LVL_DEBUG, .history = SITE_HISTORY};
 	struct addr addr;
 
 	*s = (struct site){.world = w};

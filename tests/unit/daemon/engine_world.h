@@ -14,8 +14,9 @@
 
 #include <jansson.h>
 
-#define SITE_ADDR   "10.1.1.2"
-#define ROUTER_ADDR "10.1.1.1"
+#define SITE_ADDR    "10.1.1.2"
+#define ROUTER_ADDR  "10.1.1.1"
+#define SITE_HISTORY 3000
 
 /* An address that somebody asked for or that is there. */
 struct site_address {

@@ -100,7 +100,10 @@ static const struct {
     {"show intent", GOOD, "route|2001:db8::53/128|yes|dns|up|"},
     {"show intent 192.0.2.1/32", GOOD, "route|192.0.2.1/32|yes|plain|up|"},
     {"show intent 192.0.2.1", GOOD, "address|192.0.2.1/32|yes|plain|up|"},
+    {"show intent 2001:db8:0::53", GOOD, "route|2001:db8::53/128|yes|dns|up|"},
     {"show intent 192.0.2.2", FAILS, "there is no prefix '192.0.2.2'"},
+    {"show intent 192.0.2.0/24", FAILS, "there is no prefix '192.0.2.0/24'"},
+    {"show intent dns", FAILS, "there is no prefix 'dns'"},
     {"show kernel", GOOD, "192.0.2.53/32|lo|yes|yes|dns|"},
     {"show kernel 2001:db8::53", GOOD, "2001:db8::53/128|lo|yes|yes|dns|"},
     {"show kernel lo", FAILS, "there is no address 'lo'"},
@@ -398,8 +401,34 @@ tells_of_routes_that_a_neighbor_lacks(void **state)
 			    "bgp: {as: 64501, neighbors: {" ROUTER_ADDR ": {as: 64500}}}\n");
 	world_run(&t->world, 10 * DUR_S);
 	assert_int_equal(t->router.routes, 1);
-	site_says(&t->site, "status", "2001:db8::53/128 should be announced, but no neighbor has it");
+	site_says(
+	    &t->site, "status", "2001:db8::53/128 should be announced, but no neighbor has it");
 	site_says(&t->site, "explain 2001:db8::53", "next-hop-ipv6");
+}
+
+/* A site that is down as a whole still fits on a screen, and the cause comes first. */
+static void
+status_is_one_screen(void **state)
+{
+	struct test *t = *state;
+	struct str s = {0};
+	char *text;
+
+	str_add(&s,
+	    "node: {name: ns1, router-id: " SITE_ADDR "}\nprobes: {check: " CHECK "}\nservices:\n");
+	for (int i = 0; i < 50; i++)
+		str_printf(&s, "  s%d: {addresses: [192.0.2.%d/32], require: [check]}\n", i, i + 1);
+	str_add(&s, "bgp: {as: 64501, neighbors: {10.1.1.9: {as: 64500}}}\n");
+	site_health(&t->site, "check", 1);
+	site_load(&t->site, str_text(&s));
+	str_done(&s);
+	world_run(&t->world, 5 * DUR_S);
+	text = site_text(&t->site, "status");
+	assert_text(text, "Wrong or unusual:\n  neighbor 10.1.1.9 does not hear us: ");
+	assert_text(text, "  service s18 is down: ");
+	assert_null(strstr(text, "  service s19 is down: "));
+	assert_text(text, "  and 31 more\n");
+	free(text);
 }
 
 static void
@@ -456,17 +485,28 @@ history_since_leaves_out_what_is_older(void **state)
 	site_says(&t->site, "history", "config|ns1|0|1|config|nigh.yaml|");
 }
 
+/* More than one answer holds comes in several, without gaps and repetitions. */
 static void
-history_keeps_what_it_was_told_to_keep(void **state)
+history_comes_in_pages(void **state)
 {
 	struct test *t = well(state);
+	char words[128] = "history";
+	size_t rows = 0, pages = 0;
 
-	for (int i = 0; i < 400; i++) {
+	for (int i = 0; i < 2000; i++) {
 		json_decref(site_ask(&t->site, i % 2 == 0 ? "drain plain" : "undrain plain"));
 		world_run(&t->world, 10 * DUR_MS);
 	}
-	assert_int_equal(rows_of(&t->site, "history"), 256);
-	assert_int_equal(rows_of(&t->site, "history --after 1"), 256);
+	while (words[0] != '\0') {
+		json_t *answer = site_ask(&t->site, words);
+		const json_t *again = json_object_get(json_object_get(answer, "again"), "words");
+		rows += rows_of(&t->site, words);
+		pages++;
+		snprintf(words, sizeof(words), "%s", again != NULL ? json_string_value(again) : "");
+		json_decref(answer);
+	}
+	assert_int_equal(rows, SITE_HISTORY);
+	assert_int_equal(pages, 2);
 }
 
 /* -- metrics -- */
@@ -535,10 +575,11 @@ main(void)
 	    TEST(explains_missing_address),
 	    TEST(explains_missing_neighbor),
 	    TEST(tells_of_routes_that_a_neighbor_lacks),
+	    TEST(status_is_one_screen),
 	    TEST(tells_that_nobody_listens),
 	    TEST(history_follows_without_gaps),
 	    TEST(history_since_leaves_out_what_is_older),
-	    TEST(history_keeps_what_it_was_told_to_keep),
+	    TEST(history_comes_in_pages),
 	    TEST(metrics_have_families_and_values),
 	};
 
