@@ -13,6 +13,7 @@
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_UNREACHABLE = 3 };
 
 #define CLI_TIMEOUT_S 10
+#define CLI_WORDS     64
 
 /* A connection to the daemon, blocking, with a time-out on each answer. */
 struct cli_client {
@@ -42,5 +43,8 @@ void cli_render(struct cli_render *r, const json_t *answer);
 
 /* Commands that need no daemon. CLI_OK and so on, or -1 when the words are none of them. */
 int cli_local(const char *const *words, size_t count);
+
+/* `nigh probe`: what follows the word. An exit status. */
+int cli_probe(const char *const *words, size_t count);
 
 #endif

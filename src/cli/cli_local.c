@@ -41,6 +41,8 @@ cli_local(const char *const *words, size_t count)
 {
 	const char *what = count >= 2 ? words[1] : "";
 
+	if (str_equal(words[0], "probe"))
+		return cli_probe(words + 1, count - 1);
 	if (!str_equal(words[0], "config"))
 		return -1;
 	if (str_equal(what, "check") && count <= 3)

@@ -18,7 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WORDS_MAX  64
 #define WATCH_MS   1000
 #define SOCKET_ENV "NIGH_SOCKET"
 
@@ -28,6 +27,7 @@ static const char usage_text[] =
     "  nigh status            the node on one screen\n"
     "  nigh help              all commands of the running daemon\n"
     "  nigh config check FILE | schema | reference      need no daemon\n"
+    "  nigh probe TYPE ARGUMENT ...                     asks once, needs no daemon\n"
     "\n"
     "  -s, --socket PATH   the daemon's socket ($" SOCKET_ENV ", " CONFIG_SOCKET ")\n"
     "      --json          print the answer's objects, one a line\n"
@@ -38,7 +38,7 @@ struct options {
 	const char *socket;
 	bool json;
 	bool watch;
-	const char *words[WORDS_MAX];
+	const char *words[CLI_WORDS];
 	size_t count;
 };
 
@@ -93,7 +93,7 @@ options_read(struct options *o, int argc, char **argv)
 				return usage("a path must follow", word);
 		} else if (o->count == 0 && word[0] == '-') {
 			return usage("there is no option", word);
-		} else if (o->count == WORDS_MAX) {
+		} else if (o->count == CLI_WORDS) {
 			return usage("too many words, from", word);
 		} else {
 			o->words[o->count++] = word;
@@ -163,7 +163,7 @@ words_again(const json_t *answer, char *buf, size_t size, const char **words)
 
 	if (text == NULL || !str_copy(buf, size, text))
 		return 0;
-	while ((word = strsep(&rest, " ")) != NULL && count < WORDS_MAX)
+	while ((word = strsep(&rest, " ")) != NULL && count < CLI_WORDS)
 		words[count++] = word;
 	return count;
 }
@@ -176,7 +176,7 @@ converse(struct cli_client *client, const struct options *o)
 	    .out = stdout,
 	    .colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL,
 	};
-	const char *words[WORDS_MAX];
+	const char *words[CLI_WORDS];
 	size_t count = o->count;
 	char buf[1024];
 
