@@ -15,6 +15,7 @@ const struct conf_variant *const kinds_probes[] = {
     &probe_udp.variant,
     &probe_udp_echo.variant,
     &probe_ntp.variant,
+    &probe_icmp_echo.variant,
     NULL,
 };
 

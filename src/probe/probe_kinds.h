@@ -14,5 +14,6 @@ extern const struct probe_kind probe_tcp_connect;
 extern const struct probe_kind probe_udp;
 extern const struct probe_kind probe_udp_echo;
 extern const struct probe_kind probe_ntp;
+extern const struct probe_kind probe_icmp_echo;
 
 #endif
