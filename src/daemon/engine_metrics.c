@@ -138,17 +138,22 @@ probe_metrics(struct engine *e, struct metric_writer *m, mono_t now)
 static void
 intent_metrics(struct engine *e, struct metric_writer *m)
 {
-	uint64_t wanted[2] = {0};
+	uint64_t wanted[2] = {0}, missing = 0;
 	const struct metric_label address[] = {{"kind", "address"}, {NULL, NULL}};
 	const struct metric_label route[] = {{"kind", "route"}, {NULL, NULL}};
 
 	for (const struct intent_entry *i = intent_first(core_intent(e->core)); i != NULL;
-	     i = intent_after(i))
+	     i = intent_after(i)) {
 		wanted[i->kind == INTENT_ROUTE] += i->wanted;
+		missing += i->kind == INTENT_ADDRESS && i->wanted && !i->present;
+	}
 	metric_family(m, "nigh_intent_wanted", METRIC_GAUGE,
 	    "Addresses that should be on this host, routes that should be announced.");
 	metric_sample(m, address, (double)wanted[0]);
 	metric_sample(m, route, (double)wanted[1]);
+	metric_family(m, "nigh_addresses_missing", METRIC_GAUGE,
+	    "Addresses that should be on this host and are not; their routes are withdrawn.");
+	metric_sample(m, NULL, (double)missing);
 }
 
 void

@@ -540,6 +540,7 @@ metrics_have_families_and_values(void **state)
 	assert_text(text.text, "nigh_service_level{service=\"dns\"} 3\n");
 	assert_text(text.text, "nigh_track_up{track=\"ready\",kind=\"all\"} 1\n");
 	assert_text(text.text, "nigh_intent_wanted{kind=\"route\"} 3\n");
+	assert_text(text.text, "nigh_addresses_missing 0\n");
 	assert_text(text.text, "nigh_config_generation 1\n");
 	assert_text(text.text, "nigh_config_reload_failed 0\n");
 	assert_text(text.text, "nigh_probe_samples_total{probe=\"check\",why=\"ok\"} ");
@@ -550,10 +551,13 @@ metrics_have_families_and_values(void **state)
 	engine_reload(t->site.engine);
 	engine_reloaded(t->site.engine, "wrong\n");
 	site_health(&t->site, "check", 1);
+	t->site.kernel.refuse = -EPERM;
+	site_meddle(&t->site, "192.0.2.1/32", false);
 	world_run(&t->world, DUR_S);
 	engine_metrics(t->site.engine, &text);
 	assert_text(text.text, "nigh_service_level{service=\"dns\"} 0\n");
 	assert_text(text.text, "nigh_config_reload_failed 1\n");
+	assert_text(text.text, "nigh_addresses_missing 1\n");
 	str_done(&text);
 }
 
