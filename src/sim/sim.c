@@ -64,6 +64,7 @@ sim_free(struct sim *s)
 {
 	for (size_t i = 0; i < s->node_count; i++)
 		sim_node_free(s->nodes[i]);
+	sim_bgp_done(s);
 	loop_free(s->loop);
 	free(s->violated);
 	str_done(&s->report);

@@ -5,7 +5,8 @@
  *
  * A node is the engine of the daemon itself (configuration, probe runners, decisions, intent,
  * address sink), composed with a scripted probe kind, a model of the host behind the kernel port,
- * and a speaker whose neighbors are model routers. After every event the invariants are checked
+ * and a speaker: either a model whose neighbors are models, or the BGP speaker itself, which talks
+ * to routers over a virtual network. After every event the invariants are checked
  * (sim_check.c); the first one that fails stops the run and is reported with the seed, the number
  * of the event and what happened last.
  *
@@ -46,6 +47,8 @@ enum sim_sabotage {
 
 struct sim;
 struct sim_node;
+struct sim_conn;
+struct sim_router;
 
 /* A route as a router has it from one node. */
 struct sim_route {
@@ -84,6 +87,8 @@ struct sim_session {
 	struct loop_timer flush;       /* the router learns of it */
 	struct loop_timer router_hold; /* the router gives up */
 	struct sim_view view;          /* what the router has from the node */
+	struct sim_conn *conn;         /* real BGP: the router's end */
+	bool believed;                 /* real BGP: the node had it up after the last event */
 	/* the node's end; configured: the engine has this neighbor */
 	bool configured;
 	bool up;
@@ -164,8 +169,10 @@ struct sim_node {
 	struct sim *sim;
 	unsigned number; /* from 1 */
 	struct engine_env env;
-	struct engine *engine; /* NULL: not running */
-	struct net net;        /* a handle by which the speaker finds its node */
+	struct engine *engine;   /* NULL: not running */
+	struct net net;          /* what the speaker is given */
+	struct speaker *speaker; /* of the running engine */
+	struct net *cloud_net;   /* real BGP: the way into the cloud */
 	struct sim_host host;
 	struct sim_sessions sessions;
 	struct sim_results results;
@@ -185,6 +192,9 @@ struct sim {
 	struct sim_node *nodes[SIM_NODES];
 	size_t node_count;
 	enum sim_sabotage sabotage;
+	bool real;               /* nodes speak BGP */
+	struct net_cloud *cloud; /* then */
+	LIST_HEAD(, sim_router) routers;
 	char trace[SIM_TRACE][SIM_TRACE_TEXT];
 	uint64_t traced;
 	char *violated;    /* the invariant's name; owned; NULL: none so far */
@@ -223,6 +233,7 @@ void sim_node_kill(struct sim_node *n);
 void sim_node_stop(struct sim_node *n);
 /* Runs a command as `nigh` would. 0, or -1 with the error in `out`. */
 int sim_node_command(struct sim_node *n, const char *text, struct str *out);
+/* From what a speaker is given to the node that gives it. */
 struct sim_node *sim_node_of_net(struct net *net);
 
 /* -- sim_host.c -- */
@@ -241,14 +252,37 @@ extern const struct probe_kind sim_probe;
 struct sim_result *sim_result_get(struct sim_node *n, const char *probe);
 void sim_results_done(struct sim_node *n);
 
-/* -- sim_speaker.c: the node's end of sessions -- */
+/* -- sim_kinds.c -- */
+/* Either the model or the real one, as the simulation says. */
 extern const struct speaker_kind sim_speaker;
+
+/* -- sim_bgp.c: routers that speak BGP -- */
+void sim_bgp_start(struct sim *s);
+void sim_bgp_done(struct sim *s);
+/* The node's process is there, with its address 10.1.1.N; or it is not. */
+void sim_bgp_node_up(struct sim_node *n);
+void sim_bgp_node_down(struct sim_node *n);
+/* A session was made: its router has to be there. */
+void sim_bgp_session(struct sim_session *x);
+/* `cut`, `frozen` or `closed` were changed. */
+void sim_bgp_path(struct sim_session *x);
+/* Is the session up, as the node sees it? */
+bool sim_bgp_is_up(const struct sim_session *x);
+/* Has the router the prefix, as far as the node can know? */
+bool sim_bgp_told(const struct sim_session *x, const struct prefix *p);
+/* After every event: a session that the node has given up has nothing any more, for the node. */
+void sim_bgp_watch(struct sim_session *x);
+
+/* -- sim_speaker.c: the node's end of modelled sessions -- */
+extern const struct speaker_kind sim_model_speaker;
 /* The session of that name, made when it is asked for first. */
 struct sim_session *sim_session_get(struct sim_node *n, const char *name);
 /* The path is open again, or not. */
 void sim_session_path(struct sim_session *x);
 /* Does a neighbor of the node have the prefix, or a withdrawal of it on its way? */
 bool sim_node_told(struct sim_node *n, const struct prefix *p);
+/* A neighbor has lost the prefix: remembers when the last one did. */
+void sim_node_lost(struct sim_node *n, const struct prefix *p);
 /* The node's end gives up. */
 void sim_session_down(struct sim_session *x, const char *why);
 void sim_session_free(struct sim_session *x);

@@ -240,6 +240,10 @@ sim_check(struct sim *s)
 		if (n->engine != NULL)
 			check_services(n);
 		LIST_FOREACH (x, &n->sessions, link) {
+			if (s->real) { /* the rest looks into modelled sessions */
+				sim_bgp_watch(x);
+				continue;
+			}
 			if (!x->up)
 				check_dead(x);
 			if (x->up)

@@ -109,7 +109,10 @@ expect_address(const struct expectation *x)
 static int
 expect_session(const struct expectation *x)
 {
-	return is(x, sim_session_get(x->node, x->args[0])->up ? "up" : "down", x->args[1]);
+	const struct sim_session *session = sim_session_get(x->node, x->args[0]);
+	bool up = x->sim->real ? sim_bgp_is_up(session) : session->up;
+
+	return is(x, up ? "up" : "down", x->args[1]);
 }
 
 static int

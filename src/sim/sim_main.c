@@ -3,10 +3,11 @@
  * The simulator as a program.
  *
  *   nigh-sim FILE...                                   replays scenarios
- *   nigh-sim --random SEED [--events N] [--sabotage WORD --expect INVARIANT]
+ *   nigh-sim --random SEED [--bgp] [--events N] [--sabotage WORD --expect INVARIANT]
  *
  * Exit code 0: fine (with --expect: that invariant was found violated); 1: an invariant or an
- * expectation failed; 2: usage, or a file that cannot be read. `--log` shows the engines' log.
+ * expectation failed; 2: usage, or a file that cannot be read. `--log` shows the engines' log. With
+ * `--bgp` the nodes speak BGP to the routers instead of the model.
  */
 #include "sim/sim.h"
 
@@ -23,6 +24,7 @@ struct options {
 	const char *expect;
 	bool random;
 	bool log;
+	bool bgp;
 };
 
 static void
@@ -48,16 +50,24 @@ option_value(struct options *o, const char *name, const char *value)
 	return -1;
 }
 
+static bool
+option_flag(struct options *o, const char *name)
+{
+	bool log = strcmp(name, "--log") == 0, bgp = strcmp(name, "--bgp") == 0;
+
+	o->log = o->log || log;
+	o->bgp = o->bgp || bgp;
+	return log || bgp;
+}
+
 static int
 options_read(struct options *o, int argc, const char *const *argv)
 {
 	int i = 1;
 
 	for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
-		if (strcmp(argv[i], "--log") == 0) {
-			o->log = true;
+		if (option_flag(o, argv[i]))
 			continue;
-		}
 		if (i + 1 == argc || option_value(o, argv[i], argv[i + 1]) != 0)
 			return -1;
 		i++;
@@ -74,6 +84,8 @@ run_random(const struct options *o)
 	int rc;
 
 	s->sabotage = o->sabotage;
+	if (o->bgp)
+		sim_bgp_start(s);
 	sim_random_run(s, o->events);
 	printf("seed %" PRIu64 ": %" PRIu64 " events in %.0f virtual seconds\n", s->seed, s->events,
 	    (double)sim_now(s).ns / (double)DUR_S);
@@ -112,7 +124,7 @@ main(int argc, char **argv)
 
 	if (options_read(&o, argc, (const char *const *)argv) != 0) {
 		fprintf(stderr, "usage: nigh-sim [--log] FILE...\n"
-				"       nigh-sim [--log] --random SEED [--events N] "
+				"       nigh-sim [--log] --random SEED [--bgp] [--events N] "
 				"[--sabotage WORD --expect INVARIANT]\n");
 		return 2;
 	}

@@ -3,6 +3,8 @@
  * The life of a node: its engine starts from a configuration text, reloads, stops in good order, or
  * dies without a word. Hosts, routers and the answers of probes outlive it.
  */
+#include "loop/net_virtual.h"
+#include "proto/bgp/bgp_conf.h"
 #include "sim/sim.h"
 
 #include <assert.h>
@@ -21,24 +23,22 @@ sim_node_of_net(struct net *net)
 	return container_of(net, struct sim_node, net);
 }
 
-/* The speaker of the simulator opens no streams. */
+/* A node's way to the network leads into the cloud; the model speaker has no use for it. */
 static int
-net_no_connect(
-    struct net *n, struct net_stream *s, const struct endpoint *remote, const struct net_opts *opts)
-{
-	assert(!"the simulator's speaker opens no streams");
-	return -1;
-}
-
-static int
-net_no_listen(struct net *n, struct net_listener *l, const struct endpoint *local,
+node_connect(struct net *net, struct net_stream *s, const struct endpoint *remote,
     const struct net_opts *opts)
 {
-	assert(!"the simulator's speaker listens nowhere");
-	return -1;
+	return net_connect(sim_node_of_net(net)->cloud_net, s, remote, opts);
 }
 
-static const struct net_ops no_net = {.connect = net_no_connect, .listen = net_no_listen};
+static int
+node_listen(struct net *net, struct net_listener *l, const struct endpoint *local,
+    const struct net_opts *opts)
+{
+	return net_listen(sim_node_of_net(net)->cloud_net, l, local, opts);
+}
+
+static const struct net_ops node_net = {.connect = node_connect, .listen = node_listen};
 
 /* -- configuration -- */
 
@@ -86,11 +86,22 @@ counted(const struct sim_node *n)
 	return total;
 }
 
+/* Every neighbor that is configured is there, whether or not it listens. */
+static void
+meet_neighbors(struct sim_node *n, const struct config *c)
+{
+	const struct bgp_conf *bgp = c->speakers[0];
+
+	for (size_t i = 0; bgp != NULL && i < bgp->neighbors.count; i++)
+		sim_session_get(n, bgp->neighbors.entries[i].name);
+}
+
 /* Objects that go take their counters with them: what they counted is remembered as a number. */
 static void
 node_apply(struct sim_node *n, struct conf_generation *g)
 {
 	sim_check_counters(n);
+	meet_neighbors(n, g->root);
 	engine_apply(n->engine, g);
 	n->uncounted = history_length(n) - counted(n);
 }
@@ -100,7 +111,8 @@ sim_check_counters(struct sim_node *n)
 {
 	uint64_t history, counters;
 
-	if (n->engine == NULL)
+	/* The real speaker records events of its own. */
+	if (n->engine == NULL || n->sim->real)
 		return;
 	history = history_length(n);
 	counters = counted(n) + n->uncounted;
@@ -156,7 +168,7 @@ node_new(struct sim *s, unsigned number)
 
 	n->sim = s;
 	n->number = number;
-	n->net = (struct net){.ops = &no_net, .loop = s->loop};
+	n->net = (struct net){.ops = &node_net, .loop = s->loop};
 	LIST_INIT(&n->sessions);
 	LIST_INIT(&n->results);
 	sim_host_init(&n->host, n);
@@ -214,6 +226,8 @@ sim_node_start(struct sim_node *n, struct str *out)
 	    .stopped = on_stopped,
 	    .reload = on_reload_asked,
 	};
+	if (n->sim->real)
+		sim_bgp_node_up(n);
 	n->engine = engine_new(&n->env, &node);
 	n->stopping = false;
 	n->uncounted = 0;
@@ -232,8 +246,12 @@ sim_node_kill(struct sim_node *n)
 	loop_task_cancel(&n->reload);
 	loop_task_cancel(&n->ended);
 	sim_host_detach(&n->host);
+	if (n->cloud_net != NULL)
+		net_cloud_kill(n->cloud_net);
 	engine_free(n->engine);
 	n->engine = NULL;
+	if (n->cloud_net != NULL)
+		sim_bgp_node_down(n);
 }
 
 void

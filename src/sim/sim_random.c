@@ -13,7 +13,8 @@
 
 #define NODES       3
 #define QUIET       (30 * DUR_S)
-#define FAULTS_BUSY 250 /* between two quiet spells */
+#define QUIET_BGP   (240 * DUR_S) /* after failures a speaker waits up to a minute */
+#define FAULTS_BUSY 250           /* between two quiet spells */
 #define ACTION_TEXT 96
 #define PROBES      4
 #define SERVICES    3
@@ -133,12 +134,13 @@ random_bgp(struct rng *r, struct str *out)
 {
 	bool first = chance(r, 85);
 
-	str_add(out, "bgp:\n  as: 64501\n  neighbors:\n");
+	str_add(out, "bgp:\n  as: 64501\n  hold-time: 9s\n  connect-retry: 2s\n  neighbors:\n");
 	if (first)
-		str_printf(out, "    %s: {as: 64500}\n", random_routers[0]);
+		str_printf(out, "    %s: {as: 64500, next-hop-ipv6: \"2001:db8::1\"}\n",
+		    random_routers[0]);
 	if (!first || chance(r, 80))
-		str_printf(out, "    %s: {as: 64500%s}\n", random_routers[1],
-		    chance(r, 30) ? ", attributes: {prepend: 1}" : "");
+		str_printf(out, "    %s: {as: 64500, next-hop-ipv6: \"2001:db8::1\"%s}\n",
+		    random_routers[1], chance(r, 30) ? ", attributes: {prepend: 1}" : "");
 }
 
 static void
@@ -207,11 +209,13 @@ fault_host(struct sim_node *n, struct rng *r, char *text)
 static void
 fault_path(struct sim_node *n, struct rng *r, char *text)
 {
-	static const char *const faults[] = {"cut", "heal", "heal", "freeze", "thaw", "thaw",
-	    "close", "open", "open", "pace 0s", "pace 20ms", "pace 150ms"};
+	/* What a frozen router has read, and how fast it reads, only the model knows. */
+	static const char *const faults[] = {"cut", "heal", "heal", "close", "open", "open",
+	    "freeze", "thaw", "thaw", "pace 0s", "pace 20ms", "pace 150ms"};
+	size_t count = n->sim->real ? ARRAY_LEN(faults) / 2 : ARRAY_LEN(faults);
 
 	snprintf(text, ACTION_TEXT, "node %u neighbor %s %s", n->number, PICK(r, random_routers),
-	    PICK(r, faults));
+	    pick(r, faults, count));
 }
 
 static void
@@ -323,7 +327,7 @@ quiet(struct sim *s)
 	for (size_t i = 0; i < s->node_count; i++)
 		heal(s->nodes[i]);
 	sim_event(s);
-	sim_run(s, mono_add(sim_now(s), QUIET));
+	sim_run(s, mono_add(sim_now(s), s->real ? QUIET_BGP : QUIET));
 	if (s->violated == NULL && s->events < s->limit)
 		sim_check_truth(s);
 }

@@ -145,6 +145,10 @@ sim_path_open(const struct sim_session *x)
 void
 sim_path_update(struct sim_session *x)
 {
+	if (x->node->sim->real) {
+		sim_bgp_path(x);
+		return;
+	}
 	if (x->closed) {
 		sim_session_down(x, "the router closed it");
 		if (!x->frozen)

@@ -4,6 +4,7 @@
  *
  *   # a remark
  *   seed 7                     first, if at all; 1 otherwise
+ *   speaker bgp                nodes speak BGP to the routers, instead of the model
  *   must-fail removal          this invariant has to be found violated, or the scenario fails
  *   config 1 2                 what these nodes read at their next start or reload,
  *     ...                      up to a line that is just
@@ -142,6 +143,10 @@ script_header(struct script *x, const char *line)
 	    str_to_u64(line + strlen(seed), 0, UINT64_MAX, &number) == 0) {
 		x->sim->seed = number;
 		rng_init(&x->sim->rng, number);
+		return 0;
+	}
+	if (strcmp(line, "speaker bgp") == 0) {
+		sim_bgp_start(x->sim);
 		return 0;
 	}
 	if (strncmp(line, must_fail, strlen(must_fail)) == 0) {

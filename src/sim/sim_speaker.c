@@ -41,6 +41,8 @@ sim_node_told(struct sim_node *n, const struct prefix *p)
 	LIST_FOREACH (x, &n->sessions, link) {
 		if (sim_view_find(&x->handed, p) != NULL)
 			return true;
+		if (n->sim->real && sim_bgp_told(x, p))
+			return true;
 		TAILQ_FOREACH (m, &x->messages, link) {
 			if (prefix_equal(&m->route.prefix, p))
 				return true;
@@ -49,8 +51,8 @@ sim_node_told(struct sim_node *n, const struct prefix *p)
 	return false;
 }
 
-static void
-note_lost(struct sim_node *n, const struct prefix *p)
+void
+sim_node_lost(struct sim_node *n, const struct prefix *p)
 {
 	struct sim_address *a = sim_host_find(&n->host, p);
 
@@ -176,7 +178,7 @@ session_acknowledged(struct sim_session *x, struct sim_message *m)
 	TAILQ_REMOVE(&x->messages, m, link);
 	intent_settle(&x->sink, m->version);
 	session_quiet(x);
-	note_lost(x->node, &m->route.prefix);
+	sim_node_lost(x->node, &m->route.prefix);
 	free(m);
 	if (!x->sink.idle) /* the walk stopped for want of room */
 		loop_task_schedule(&x->walk);
@@ -244,14 +246,14 @@ session_drop(struct sim_session *x)
 		struct prefix p = x->handed.routes[0].prefix;
 
 		sim_view_del(&x->handed, &p);
-		note_lost(x->node, &p);
+		sim_node_lost(x->node, &p);
 	}
 	while ((m = TAILQ_FIRST(&x->messages)) != NULL) {
 		struct prefix p = m->route.prefix;
 
 		TAILQ_REMOVE(&x->messages, m, link);
 		free(m);
-		note_lost(x->node, &p);
+		sim_node_lost(x->node, &p);
 	}
 	loop_timer_cancel(&x->wire);
 	loop_timer_cancel(&x->hold);
@@ -330,6 +332,8 @@ sim_session_get(struct sim_node *n, const char *name)
 	loop_timer_init(&x->wire, n->sim->loop, session_wire);
 	sim_router_init(x);
 	LIST_INSERT_HEAD(&n->sessions, x, link);
+	if (n->sim->real)
+		sim_bgp_session(x);
 	return x;
 }
 
@@ -398,12 +402,19 @@ speaker_of(struct speaker *s)
 	return container_of(s, struct sim_speaker, speaker);
 }
 
+static const struct sim_speaker *
+speaker_of_const(const struct speaker *s)
+{
+	return (const struct sim_speaker *)(const void *)((const char *)s -
+							  offsetof(struct sim_speaker, speaker));
+}
+
 static struct speaker *
 speaker_new(const struct speaker_env *env)
 {
 	struct sim_speaker *s = mem_alloc(sizeof(*s));
 
-	s->speaker.kind = &sim_speaker;
+	s->speaker.kind = &sim_model_speaker;
 	s->env = *env;
 	s->node = sim_node_of_net(env->net);
 	return &s->speaker;
@@ -444,11 +455,8 @@ static bool
 speaker_idle(const struct speaker *speaker)
 {
 	const struct sim_session *x;
-	const struct sim_speaker *s =
-	    (const struct sim_speaker *)(const void *)((const char *)speaker -
-						       offsetof(struct sim_speaker, speaker));
 
-	LIST_FOREACH (x, &s->node->sessions, link) {
+	LIST_FOREACH (x, &speaker_of_const(speaker)->node->sessions, link) {
 		if (x->up)
 			return false;
 	}
@@ -479,7 +487,13 @@ speaker_explain(const struct speaker *speaker, const struct prefix *p, struct an
 static bool
 speaker_hears(const struct speaker *speaker, const struct prefix *p)
 {
-	return true; /* the routers' views are checked, not what the status says of them */
+	struct sim_session *x;
+
+	LIST_FOREACH (x, &speaker_of_const(speaker)->node->sessions, link) {
+		if (sim_view_find(&x->handed, p) != NULL)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -487,7 +501,7 @@ speaker_metrics(const struct speaker *speaker, struct metric_writer *m, mono_t n
 {
 }
 
-const struct speaker_kind sim_speaker = {
+const struct speaker_kind sim_model_speaker = {
     .name = "bgp",
     .schema = &bgp_schema,
     .new = speaker_new,

@@ -87,10 +87,18 @@ level_of(struct sim_node *n, const struct config *c, const struct service_view *
 	return v->draining ? LEVEL_DRAINED : level;
 }
 
-static void
-truth_route(struct sim_session *x, const struct prefix *p, bool expected, const struct attrs *attrs)
+static const struct conf_map *
+neighbors_of(const struct config *c)
 {
-	const struct bgp_neighbor_conf *conf = x->conf;
+	const struct bgp_conf *bgp = c->speakers[0];
+
+	return bgp != NULL ? &bgp->neighbors : NULL;
+}
+
+static void
+truth_route(struct sim_session *x, const struct bgp_neighbor_conf *conf, const struct prefix *p,
+    bool expected, const struct attrs *attrs)
+{
 	const struct sim_route *r = sim_view_find(&x->view, p);
 	struct attrs with;
 	char text[PREFIX_TEXT];
@@ -135,7 +143,7 @@ truth_service(struct sim_node *n, const struct config *c, const struct service_v
 {
 	enum service_level level = level_of(n, c, v);
 	const struct prefix *p = v->conf->addresses.items;
-	struct sim_session *x;
+	const struct conf_map *neighbors = neighbors_of(c);
 	struct attrs attrs;
 	bool announces;
 
@@ -146,10 +154,9 @@ truth_service(struct sim_node *n, const struct config *c, const struct service_v
 	for (size_t i = 0; i < v->conf->addresses.count; i++) {
 		bool present = truth_address(n, v, &p[i]);
 
-		LIST_FOREACH (x, &n->sessions, link) {
-			if (x->configured)
-				truth_route(x, &p[i], announces && present, &attrs);
-		}
+		for (size_t k = 0; neighbors != NULL && k < neighbors->count; k++)
+			truth_route(sim_session_get(n, neighbors->entries[k].name),
+			    neighbors->entries[k].value, &p[i], announces && present, &attrs);
 	}
 }
 
@@ -172,6 +179,7 @@ claimed(const struct config *c, const struct prefix *p)
 static void
 truth_rest(struct sim_node *n, const struct config *c)
 {
+	const struct conf_map *neighbors = neighbors_of(c);
 	const struct sim_address *a;
 	struct sim_session *x;
 	char text[PREFIX_TEXT];
@@ -185,7 +193,8 @@ truth_rest(struct sim_node *n, const struct config *c)
 		for (size_t i = 0; i < x->view.count; i++) {
 			const struct prefix *p = &x->view.routes[i].prefix;
 
-			if (!x->configured || !claimed(c, p))
+			if (neighbors == NULL || conf_map_find(neighbors, x->name) == NULL ||
+			    !claimed(c, p))
 				sim_violation(n->sim, "truth", "router %s still has %s of node %u",
 				    x->name, prefix_format(p, text, sizeof(text)), n->number);
 		}
