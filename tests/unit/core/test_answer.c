@@ -44,13 +44,17 @@ test_table_and_lines(void **state)
 	answer_row(&a);
 	answer_str(&a, "name", NULL);
 	answer_prefix(&a, "since", &p);
+	answer_row(&a);
+	answer_bool(&a, "name", true);
+	answer_fmt(&a, "since", "%s", "x");
 	answer_line(&a, 1, "%d\xff", 7);
 	answer_again(&a, 500, "history --after %d", 3);
 	expect_json(&a, "{\"ok\":true,\"tables\":[{\"title\":null,\"columns\":["
 			"{\"key\":\"name\",\"head\":\"Name\",\"unit\":\"text\"},"
 			"{\"key\":\"since\",\"head\":\"Since\",\"unit\":\"ago\"}],"
 			"\"rows\":[{\"name\":\"dns\",\"since\":5},"
-			"{\"name\":null,\"since\":\"192.0.2.0/24\"}]}],"
+			"{\"name\":null,\"since\":\"192.0.2.0/24\"},"
+			"{\"name\":true,\"since\":\"x\"}]}],"
 			"\"lines\":[{\"level\":1,\"text\":\"7?\"}],"
 			"\"again\":{\"after_ms\":500,\"words\":\"history --after 3\"}}");
 	answer_done(&a);

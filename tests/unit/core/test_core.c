@@ -709,6 +709,62 @@ test_counters_match_history(void **state)
 }
 
 static void
+expect_event(
+    struct bed *b, const char *kind, const char *object, const char *to, const char *detail)
+{
+	const struct history_event *e;
+
+	for (uint64_t seq = 0; (e = history_from(&b->history, seq)) != NULL; seq = e->seq + 1) {
+		if (strcmp(e->kind, kind) == 0 && strcmp(e->object, object) == 0 &&
+		    strcmp(e->to, to) == 0 && strcmp(e->detail, detail) == 0) {
+			assert_int_equal(e->wall_ns, e->at.ns + 77);
+			return;
+		}
+	}
+	fail_msg("no event: %s %s -> %s (%s)", kind, object, to, detail);
+}
+
+/* What a person reads afterwards: who, where to, and what decided. */
+static void
+test_history_says_what_decided(void **state)
+{
+	static const char *const both[] = {"p", "up"}, *const list[] = {"list"};
+	static const struct attrs_conf attributes = {.prepend = 3};
+	struct bed *b = bed_new();
+	struct service_conf *s;
+
+	core_free(b->core);
+	b->env.wall_offset_ns = 77;
+	b->core = core_new(&b->env);
+	add_probe(b, "p", 1, 1);
+	add_track(b, "up")->interface = "eth0";
+	add_track(b, "list")->all = list_of(both, 2);
+	s = add_service(b, "dns");
+	s->require = list_of(list, 1);
+	s->attributes = &attributes;
+	configure(b);
+	core_link(b->core, "eth0", true, b->now);
+	pass(b, 1);
+	sample(b, "p", true);
+	pass(b, 1);
+	core_address(b->core, &b->prefix, true, b->now);
+	assert_string_equal(track_of(b, "list").detail, "p");
+	sample(b, "p", false);
+	pass(b, 1);
+	assert_string_equal(track_of(b, "p").detail, why_text(WHY_TIMEOUT));
+	expect_event(b, "track", "up", "up", "eth0");
+	expect_event(b, "track", "list", "up", "p");
+	expect_event(b, "service", "dns", "up", "");
+	expect_event(b, "address", "192.0.2.53/32", "wanted", "lo");
+	expect_event(b, "route", "192.0.2.53/32", "announced", "prepend 3");
+	expect_event(b, "probe", "p", "down", why_text(WHY_TIMEOUT));
+	expect_event(b, "track", "list", "down", "p");
+	expect_event(b, "service", "dns", "down", "list");
+	expect_event(b, "route", "192.0.2.53/32", "withdrawn", "");
+	bed_free(b);
+}
+
+static void
 quiet(enum log_level level, const char *line)
 {
 }
@@ -735,6 +791,7 @@ main(void)
 	    cmocka_unit_test(test_stop),
 	    cmocka_unit_test(test_wakes_only_for_news),
 	    cmocka_unit_test(test_counters_match_history),
+	    cmocka_unit_test(test_history_says_what_decided),
 	};
 
 	log_set_sink(quiet);

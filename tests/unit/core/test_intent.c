@@ -227,6 +227,70 @@ test_address_leaves_after_drain(void **state)
 	intent_free(in);
 }
 
+/* An address that is asked for after its route was announced waits for the route all the same. */
+static void
+test_address_asked_later(void **state)
+{
+	struct intent *in = intent_new();
+	struct prefix p = prefix_of("192.0.2.1");
+	struct intent_ask bare = ask_of(false, true), up = ask_of(true, true);
+	struct intent_ask gone = ask_of(false, false);
+	struct counting_sink router, host;
+
+	sink_open(in, &router, INTENT_ROUTE, "router");
+	sink_open(in, &host, INTENT_ADDRESS, "host");
+	intent_set(in, &p, &bare, AT(1));
+	assert_true(intent_next(&router.sink)->wanted);
+	intent_set(in, &p, &up, AT(2)); /* not on the host yet: withdrawn */
+	assert_false(route_of(in, &p)->wanted);
+	intent_next(&host.sink);
+	intent_address_present(in, &p, true, AT(3));
+	assert_int_equal(intent_find(in, INTENT_ADDRESS, &p)->holds, 1);
+	intent_set(in, &p, &gone, AT(4));
+	intent_run(in, AT(5));
+	assert_null(intent_next(&host.sink));
+	intent_next(&router.sink);
+	intent_settle(&router.sink, router.sink.handed);
+	intent_run(in, AT(6));
+	assert_false(intent_next(&host.sink)->wanted);
+	intent_sink_del(&router.sink);
+	intent_sink_del(&host.sink);
+	intent_free(in);
+}
+
+/* Asked for again before anybody was told to remove it: what the kernel said still holds. */
+static void
+test_change_of_mind(void **state)
+{
+	struct intent *in = intent_new();
+	struct prefix p = prefix_of("192.0.2.1");
+	struct intent_ask up = ask_of(true, true), gone = ask_of(false, false);
+	struct counting_sink host;
+
+	sink_open(in, &host, INTENT_ADDRESS, "host");
+	intent_set(in, &p, &up, AT(1));
+	intent_next(&host.sink);
+	intent_address_present(in, &p, true, AT(2));
+	intent_set(in, &p, &gone, AT(3));
+	intent_run(in, AT(3));
+	assert_false(intent_find(in, INTENT_ADDRESS, &p)->wanted);
+	intent_set(in, &p, &up, AT(4));
+	assert_true(route_of(in, &p)->wanted);
+	/* Told to remove it: only a fresh report counts. */
+	intent_set(in, &p, &gone, AT(5));
+	intent_run(in, AT(5));
+	assert_false(intent_next(&host.sink)->wanted);
+	intent_set(in, &p, &up, AT(6));
+	assert_false(route_of(in, &p)->wanted);
+	assert_true(intent_next(&host.sink)->wanted);
+	intent_address_present(in, &p, true, AT(7));
+	assert_true(route_of(in, &p)->wanted);
+	intent_sink_del(&host.sink);
+	assert_null(host.sink.intent);
+	intent_sink_del(&host.sink); /* twice does no harm */
+	intent_free(in);
+}
+
 static void
 test_repair(void **state)
 {
@@ -753,6 +817,8 @@ main(void)
 	    cmocka_unit_test(test_unseen_is_not_withdrawn),
 	    cmocka_unit_test(test_settle_out_of_order),
 	    cmocka_unit_test(test_address_leaves_after_drain),
+	    cmocka_unit_test(test_address_asked_later),
+	    cmocka_unit_test(test_change_of_mind),
 	    cmocka_unit_test(test_repair),
 	    cmocka_unit_test(test_interface_change_moves_the_address),
 	    cmocka_unit_test(test_audience_shrinks),

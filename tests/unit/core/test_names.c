@@ -179,8 +179,13 @@ test_refused(void **state)
 	} cases[] = {
 	    {"probes: {p: {type: fake, timeout: 2s}}\n", "t:1:35: the timeout (2s) is longer"},
 	    {"probes: {p: {type: fake, frequency: 200ms}}\n", "the timeout (300ms) is longer"},
-	    {"tracks: {t: {interface: eth0, all: [t]}}\n", "exactly one of"},
-	    {"tracks: {t: {}}\n", "exactly one of"},
+	    {"tracks: {t: {interface: eth0, all: [t]}}\n", "this one has several"},
+	    {"tracks: {t: {}}\n", "this one has none of them"},
+	    {"tracks: {u: {interface: eth0}, a: {all: [u, b]}, b: {any: [u, a]}}\n",
+		"it depends on itself: a, b, a"},
+	    {"services:\n  s: {addresses: [192.0.2.3, 192.0.2.1]}\n  t: {addresses: 192.0.2.2}\n"
+	     "  u: {addresses: [192.0.2.4, 192.0.2.3]}\n",
+		"t:4:3: service \"u\": addresses: 192.0.2.3/32 belongs to service \"s\""},
 	    {PROBES "tracks: {p: {interface: eth0}}\n", "t:2:10: track \"p\": a probe has this"},
 	    {PROBES "tracks: {t: {all: [p, x]}}\n", "there is no probe or track \"x\""},
 	    {"probes: {resolver: {type: fake}}\nservices: {s: {addresses: 192.0.2.1, require: "
