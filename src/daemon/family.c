@@ -208,7 +208,6 @@ family_run(const struct family_start *start)
 	int pair[2];
 
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGHUP, SIG_IGN); /* until somebody can carry out a reload: it must not end us */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0) {
 		log_error("socketpair: %s", strerror(errno));
 		return 1;

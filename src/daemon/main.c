@@ -15,6 +15,7 @@
 #include <getopt.h>
 #include <grp.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,6 +165,7 @@ main(int argc, char **argv)
 
 	if (status != 0)
 		return status == 1 ? 0 : 2;
+	signal(SIGHUP, SIG_IGN); /* until somebody can carry out a reload: it must not end us */
 	log_open("nighd", LOG_LVL_INFO);
 	g = config_load(options.config, &problems);
 	if (g == NULL) {
