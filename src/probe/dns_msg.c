@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Building DNS queries and judging DNS answers.
+ * Building DNS queries, and telling their answers from other datagrams.
  *
- * The query is built once; an attempt only changes its id. Judging looks at the header first (id,
- * QR, rcode, flags), and parses the whole message with ldns only when the answer section matters. A
- * datagram that does not carry our id or our question is not an answer to us and is ignored;
- * anything else that cannot be read fails the attempt, because the server we asked sent it.
+ * The query is built once; an attempt changes its id and, if asked for, its first label, which no
+ * cache can know. A message is an answer to us when it has our id, is a response, and repeats our
+ * question; everything else is somebody else's, or forged, and says nothing about the server. The
+ * question may be missing when the server reports an error: some do that with a query that they
+ * could not read.
  *
- * RFC 1035 section 4.1 (header), 4.2.1 (truncation); RFC 4035 section 3.2.3 (AD).
+ * RFC 1035 section 4.1 (header), RFC 6891 section 6.1 (OPT), RFC 5001 section 2 (NSID), RFC 3225
+ * (DO).
  */
 #include "probe/dns_msg.h"
 
-#include "base/addr.h"
 #include "base/str.h"
 #include "base/wire.h"
 
@@ -20,16 +21,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-#define DNS_HEADER 12
-#define HDR_QR     0x8000
-#define HDR_AA     0x0400
-#define HDR_TC     0x0200
-#define HDR_RD     0x0100
-#define HDR_RA     0x0080
-#define HDR_AD     0x0020
-#define HDR_RCODE  0x000f
+#define RANDOM_LABEL 12 /* characters, of five bits each */
+#define NAME_MAX_LEN 255
+#define EDNS_DO      0x8000
+#define OPTION_NSID  3
 
 const struct conf_choice dns_rcodes[] = {
     {"NOERROR", 0, "the name exists"},
@@ -39,13 +35,6 @@ const struct conf_choice dns_rcodes[] = {
     {"NOTIMP", 4, "the server does not do that"},
     {"REFUSED", 5, "the server refuses"},
     {"NOTAUTH", 9, "the server is not authoritative"},
-    {NULL, 0, NULL},
-};
-
-const struct conf_choice dns_flags[] = {
-    {"aa", DNS_AA, "authoritative answer"},
-    {"ra", DNS_RA, "recursion available"},
-    {"ad", DNS_AD, "authenticated data (DNSSEC)"},
     {NULL, 0, NULL},
 };
 
@@ -62,36 +51,136 @@ dns_rcode_str(unsigned rcode, char *buf, size_t size)
 	return buf;
 }
 
-/* -- the question -- */
+/* -- the query -- */
 
-size_t
-dns_query_build(const struct dns_question *q, bool recursive, uint8_t *buf, size_t cap)
+static void
+put_edns(struct wire_writer *w, const struct dns_query_opts *opts)
 {
+	size_t mark;
+
+	wire_put_u8(w, 0); /* the root */
+	wire_put_u16(w, LDNS_RR_TYPE_OPT);
+	wire_put_u16(w, opts->edns_size != 0 ? opts->edns_size : DNS_EDNS_SIZE);
+	wire_put_u16(w, 0); /* extended rcode, version */
+	wire_put_u16(w, (opts->flags & DNS_QUERY_DO) != 0 ? EDNS_DO : 0);
+	mark = wire_mark_u16(w);
+	if ((opts->flags & DNS_QUERY_NSID) != 0) {
+		wire_put_u16(w, OPTION_NSID);
+		wire_put_u16(w, 0);
+	}
+	wire_set_u16(w, mark);
+}
+
+bool
+dns_query_build(
+    const struct dns_question *q, const struct dns_query_opts *opts, struct dns_query *out)
+{
+	static const uint8_t label[1 + RANDOM_LABEL] = {RANDOM_LABEL};
+	bool edns = opts->edns_size != 0 || (opts->flags & (DNS_QUERY_DO | DNS_QUERY_NSID)) != 0;
 	struct wire_writer w;
 	ldns_rdf *name = ldns_dname_new_frm_str(q->name);
+	size_t name_len;
 
 	if (name == NULL)
-		return 0;
-	wire_writer_init(&w, buf, cap);
+		return false;
+	memset(out, 0, sizeof(*out));
+	out->random = (opts->flags & DNS_QUERY_RANDOM) != 0;
+	name_len = ldns_rdf_size(name) + (out->random ? sizeof(label) : 0);
+	wire_writer_init(&w, out->bytes + 2, DNS_QUERY_MAX);
 	wire_put_u16(&w, 0);
-	wire_put_u16(&w, recursive ? HDR_RD : 0);
+	wire_put_u16(&w, ((opts->flags & DNS_QUERY_RD) != 0 ? DNS_HDR_RD : 0) |
+			     ((opts->flags & DNS_QUERY_CD) != 0 ? DNS_HDR_CD : 0));
 	wire_put_u16(&w, 1);
 	wire_put_u16(&w, 0);
 	wire_put_u16(&w, 0);
-	wire_put_u16(&w, 0);
+	wire_put_u16(&w, edns ? 1 : 0);
+	if (out->random)
+		wire_put_bytes(&w, label, sizeof(label));
 	wire_put_bytes(&w, ldns_rdf_data(name), ldns_rdf_size(name));
 	wire_put_u16(&w, q->type);
 	wire_put_u16(&w, q->class);
+	out->question_len = (uint16_t)w.pos;
+	if (edns)
+		put_edns(&w, opts);
 	ldns_rdf_deep_free(name);
-	return wire_writer_ok(&w) ? w.pos : 0;
+	out->len = (uint16_t)w.pos;
+	out->bytes[0] = (uint8_t)(w.pos >> 8);
+	out->bytes[1] = (uint8_t)w.pos;
+	dns_query_renew(out, 0);
+	return wire_writer_ok(&w) && name_len <= NAME_MAX_LEN;
 }
 
 void
-dns_query_set_id(uint8_t *query, uint16_t id)
+dns_query_set_id(struct dns_query *q, uint16_t id)
 {
-	query[0] = (uint8_t)(id >> 8);
-	query[1] = (uint8_t)id;
+	q->bytes[2] = (uint8_t)(id >> 8);
+	q->bytes[3] = (uint8_t)id;
 }
+
+void
+dns_query_renew(struct dns_query *q, uint64_t random)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+	uint8_t *label = q->bytes + 2 + DNS_HEADER + 1;
+
+	if (!q->random)
+		return;
+	for (size_t i = 0; i < RANDOM_LABEL; i++, random >>= 5)
+		label[i] = (uint8_t)letters[random & 31];
+}
+
+uint16_t
+dns_query_id(const struct dns_query *q)
+{
+	return (uint16_t)(q->bytes[2] << 8 | q->bytes[3]);
+}
+
+uint16_t
+dns_query_type(const struct dns_query *q)
+{
+	const uint8_t *end = dns_query_msg(q) + q->question_len;
+
+	return (uint16_t)(end[-4] << 8 | end[-3]);
+}
+
+/* -- its answer -- */
+
+/* The question section comes back as it was asked, but for the case of letters. */
+static bool
+same_question(const struct dns_query *q, const uint8_t *msg, size_t len)
+{
+	const uint8_t *query = dns_query_msg(q);
+
+	if (len < q->question_len)
+		return false;
+	if (memcmp(query + DNS_HEADER, msg + DNS_HEADER, q->question_len - DNS_HEADER) == 0)
+		return true;
+	for (size_t i = DNS_HEADER; i < q->question_len; i++) {
+		if (tolower(query[i]) != tolower(msg[i]))
+			return false;
+	}
+	return true;
+}
+
+enum dns_match
+dns_match(const struct dns_query *q, const uint8_t *msg, size_t len)
+{
+	unsigned flags, questions;
+
+	if (len < DNS_HEADER || msg[0] != q->bytes[2] || msg[1] != q->bytes[3])
+		return DNS_IGNORE;
+	flags = (unsigned)msg[2] << 8 | msg[3];
+	questions = (unsigned)msg[4] << 8 | msg[5];
+	if ((flags & DNS_HDR_QR) == 0)
+		return DNS_IGNORE;
+	if (questions == 0)
+		return (flags & DNS_HDR_RCODE) != 0 ? DNS_ANSWER : DNS_IGNORE;
+	if (questions != 1 || !same_question(q, msg, len))
+		return DNS_IGNORE;
+	return (flags & DNS_HDR_TC) != 0 ? DNS_TRUNCATED : DNS_ANSWER;
+}
+
+/* -- the option -- */
 
 /* `query:` is "NAME TYPE", or "NAME TYPE CLASS" for CHAOS. */
 static void
@@ -99,7 +188,8 @@ question_parse(struct conf_ctx *ctx, const struct conf_node *node, void *out)
 {
 	struct dns_question *q = out;
 	char name[256], type[16], class[16], extra;
-	uint8_t scratch[DNS_QUERY_MAX];
+	const struct dns_query_opts plain = {0};
+	struct dns_query scratch;
 	int words;
 
 	if (node->kind != CONF_SCALAR) {
@@ -121,7 +211,7 @@ question_parse(struct conf_ctx *ctx, const struct conf_node *node, void *out)
 		    "query: '%s' is no record type; A, AAAA, SOA and TXT are some", type);
 	else if (q->class == 0)
 		conf_error(ctx, node, "query: '%s' is no class; IN and CH are", class);
-	else if (dns_query_build(q, true, scratch, sizeof(scratch)) == 0)
+	else if (!dns_query_build(q, &plain, &scratch))
 		conf_error(ctx, node, "query: '%s' is no domain name", name);
 }
 
@@ -145,212 +235,3 @@ const struct conf_custom dns_question_custom = {
     .syntax = "NAME TYPE [CLASS]",
     .json_schema = "{\"type\": \"string\", \"pattern\": \"^\\\\S+ \\\\S+( \\\\S+)?$\"}",
 };
-
-/* -- the answer -- */
-
-/* A record's data as text: "192.0.2.80", "10 mail.example.net.", "\"ns1\"". */
-static void
-rdata_text(const ldns_rr *rr, struct str *out)
-{
-	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
-		char *text = ldns_rdf2str(ldns_rr_rdf(rr, i));
-		str_printf(out, "%s%s", i > 0 ? " " : "", text != NULL ? text : "?");
-		free(text);
-	}
-}
-
-/* Text without quotes around it and without the dot at the end of a name. */
-static size_t
-trim(const char **text)
-{
-	size_t len = strlen(*text);
-
-	if (len >= 2 && (*text)[0] == '"' && (*text)[len - 1] == '"') {
-		(*text)++;
-		len -= 2;
-	}
-	if (len > 1 && (*text)[len - 1] == '.')
-		len--;
-	return len;
-}
-
-/* Equal as addresses when both are, else as text without regard to case. */
-static bool
-same_data(const char *want, const char *got)
-{
-	struct addr a, b;
-	size_t want_len, got_len;
-
-	if (addr_parse(want, &a) == 0 && addr_parse(got, &b) == 0)
-		return addr_equal(&a, &b);
-	want_len = trim(&want);
-	got_len = trim(&got);
-	return want_len == got_len && strncasecmp(want, got, want_len) == 0;
-}
-
-static bool
-has_answer(const ldns_rr_list *answers, uint16_t type, const char *want)
-{
-	bool found = false;
-	struct str text = {0};
-
-	for (size_t i = 0; i < ldns_rr_list_rr_count(answers) && !found; i++) {
-		const ldns_rr *rr = ldns_rr_list_rr(answers, i);
-		if (ldns_rr_get_type(rr) != (ldns_rr_type)type && type != LDNS_RR_TYPE_ANY)
-			continue;
-		str_clear(&text);
-		rdata_text(rr, &text);
-		found = same_data(want, str_text(&text));
-	}
-	str_done(&text);
-	return found;
-}
-
-static void
-sample_set(struct probe_sample *s, enum why why, const char *detail)
-{
-	s->ok = why == WHY_OK;
-	s->why = why;
-	str_copy(s->detail, sizeof(s->detail), detail);
-	str_sanitise(s->detail);
-}
-
-/* The first record of the type, for the detail line; "" when there is none. */
-static void
-first_answer(const ldns_rr_list *answers, uint16_t type, struct str *out, uint32_t *count)
-{
-	*count = 0;
-	for (size_t i = 0; i < ldns_rr_list_rr_count(answers); i++) {
-		const ldns_rr *rr = ldns_rr_list_rr(answers, i);
-		if (ldns_rr_get_type(rr) != (ldns_rr_type)type && type != LDNS_RR_TYPE_ANY)
-			continue;
-		if ((*count)++ == 0)
-			rdata_text(rr, out);
-	}
-}
-
-static void
-judge_answers(
-    const ldns_pkt *pkt, uint16_t type, const struct dns_expect *expect, struct probe_sample *s)
-{
-	const ldns_rr_list *answers = ldns_pkt_answer(pkt);
-	const char *const *want = expect->answers.items;
-	struct str first = {0}, text = {0};
-	uint32_t count;
-
-	first_answer(answers, type, &first, &count);
-	if (count < expect->records) {
-		str_printf(
-		    &text, "%u records of the type, expected at least %u", count, expect->records);
-		sample_set(s, WHY_CONTENT, str_text(&text));
-		goto out;
-	}
-	for (size_t i = 0; i < expect->answers.count; i++) {
-		if (has_answer(answers, type, want[i]))
-			continue;
-		str_printf(&text, "answer %s, expected %s", str_text(&first), want[i]);
-		sample_set(s, WHY_CONTENT, str_text(&text));
-		goto out;
-	}
-	sample_set(s, WHY_OK, str_text(&first));
-out:
-	str_done(&first);
-	str_done(&text);
-}
-
-static void
-judge_body(const uint8_t *msg, size_t len, uint16_t type, const struct dns_expect *expect,
-    struct probe_sample *s)
-{
-	ldns_pkt *pkt = NULL;
-	ldns_status status = ldns_wire2pkt(&pkt, msg, len);
-
-	if (status != LDNS_STATUS_OK) {
-		char text[PROBE_DETAIL];
-		snprintf(text, sizeof(text), "answer of %zu bytes: %s", len,
-		    ldns_get_errorstr_by_id(status));
-		sample_set(s, WHY_MALFORMED, text);
-		return;
-	}
-	judge_answers(pkt, type, expect, s);
-	ldns_pkt_free(pkt);
-}
-
-/* The flags that are expected and missing, as words. */
-static bool
-flags_missing(uint16_t header, const struct dns_expect *expect, char *text, size_t size)
-{
-	static const struct {
-		uint32_t flag;
-		uint16_t bit;
-	} bits[] = {{DNS_AA, HDR_AA}, {DNS_RA, HDR_RA}, {DNS_AD, HDR_AD}};
-
-	for (size_t i = 0; i < ARRAY_LEN(bits); i++) {
-		if ((expect->flags & bits[i].flag) == 0 || (header & bits[i].bit) != 0)
-			continue;
-		for (const struct conf_choice *c = dns_flags; c->word != NULL; c++) {
-			if ((uint32_t)c->value == bits[i].flag)
-				snprintf(text, size, "flag %s is not set", c->word);
-		}
-		return true;
-	}
-	return false;
-}
-
-/* The question section comes back as it was asked, but for the case of letters. */
-static bool
-same_question(const uint8_t *query, size_t query_len, const uint8_t *data, size_t len)
-{
-	if (len < query_len)
-		return false;
-	for (size_t i = DNS_HEADER; i < query_len; i++) {
-		if (tolower(query[i]) != tolower(data[i]))
-			return false;
-	}
-	return true;
-}
-
-enum dns_verdict
-dns_judge(const uint8_t *query, size_t query_len, const struct dns_expect *expect,
-    const struct wire_reader *msg, struct probe_sample *sample)
-{
-	const uint8_t *data = wire_here(msg);
-	size_t len = wire_left(msg);
-	struct wire_reader r = *msg;
-	char text[PROBE_DETAIL], got[16], want[16];
-	uint16_t id, header, questions, type;
-
-	id = wire_u16(&r);
-	header = wire_u16(&r);
-	questions = wire_u16(&r);
-	if (!wire_ok(&r) || len < DNS_HEADER) {
-		snprintf(text, sizeof(text), "answer of %zu bytes is shorter than a header", len);
-		sample_set(sample, WHY_MALFORMED, text);
-		return DNS_JUDGED;
-	}
-	if (id != (uint16_t)(query[0] << 8 | query[1]) || (header & HDR_QR) == 0)
-		return DNS_IGNORE;
-	if (questions == 1 && !same_question(query, query_len, data, len))
-		return DNS_IGNORE;
-	if ((header & HDR_TC) != 0)
-		return DNS_TRUNCATED;
-	if ((header & HDR_RCODE) != expect->rcode) {
-		snprintf(text, sizeof(text), "%s, expected %s",
-		    dns_rcode_str(header & HDR_RCODE, got, sizeof(got)),
-		    dns_rcode_str((unsigned)expect->rcode, want, sizeof(want)));
-		sample_set(sample, WHY_STATUS, text);
-		return DNS_JUDGED;
-	}
-	if (flags_missing(header, expect, text, sizeof(text))) {
-		sample_set(sample, WHY_CONTENT, text);
-		return DNS_JUDGED;
-	}
-	if (expect->rcode != 0) {
-		sample_set(
-		    sample, WHY_OK, dns_rcode_str((unsigned)expect->rcode, got, sizeof(got)));
-		return DNS_JUDGED;
-	}
-	type = (uint16_t)(query[query_len - 4] << 8 | query[query_len - 3]);
-	judge_body(data, len, type, expect, sample);
-	return DNS_JUDGED;
-}

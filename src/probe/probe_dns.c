@@ -1,151 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The dns probe: one query over UDP or TCP, and a look at what comes back.
+ * The dns probe: one query to a name server, and a look at what comes back.
  *
- * Every attempt has a socket of its own, connected (so that "port unreachable" is heard at once)
- * and with a random port and id. A truncated UDP answer is asked for again over TCP within the same
- * attempt, as a resolver would. An answer that is not ours (wrong id, wrong question) is counted
- * and waited past.
+ * An attempt has up to three parts, which begin together: the query itself, the node's name
+ * (CHAOS), and the primary's serial. It succeeds when all of them have, and fails with the first
+ * that fails. The transports are in dns_ask.c, the verdict on an answer is in dns_judge.c, the
+ * other parts are in dns_side.c, the options in dns_conf.c.
  *
- * RFC 1035 section 4.2: messages over UDP and over TCP with a two-byte length in front.
+ * The probe owns its parts. It keeps no pointer into the configuration: what it needs is copied
+ * when it is made, or taken from `conf` when an attempt begins.
  */
-#include "base/rng.h"
 #include "core/probe.h"
-#include "loop/net.h"
-#include "probe/dns_msg.h"
+#include "core/runner.h"
+#include "probe/dns_ask.h"
+#include "probe/dns_conf.h"
+#include "probe/dns_side.h"
+#include "probe/dns_walk.h"
 #include "probe/probe_kinds.h"
-#include "probe/probe_net.h"
 
-#include <errno.h>
-#include <ldns/ldns.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#define DNS_PORT     53
-#define DNS_UDP_MAX  4096
-#define DNS_PER_TURN 64 /* datagrams, so that a flood of them holds up nobody else */
-#define DNS_TCP_MAX  65535
+/* Parts of an attempt that are under way. */
+enum dns_part { PART_QUERY = 1, PART_CHAOS = 2, PART_SERIAL = 4 };
 
-enum dns_protocol { DNS_UDP, DNS_TCP };
+struct dns_chaos_part {
+	struct dns_chaos chaos;
+	struct dns_probe *probe;
+};
 
-struct dns_conf {
-	struct endpoint server;
-	struct dns_question question;
-	int protocol;
-	bool recursion;
-	struct probe_net_conf net;
-	const struct dns_expect *expect;
+struct dns_serial_part {
+	struct dns_serial serial;
+	struct dns_probe *probe;
 };
 
 struct dns_probe {
 	struct probe probe;
-	const struct probe_env *env;
-	uint8_t query[2 + DNS_QUERY_MAX]; /* with room for the length that TCP wants */
-	size_t query_len;
-	struct loop_fd watch;
-	int fd; /* -1: no attempt under way */
-	bool tcp;
-	size_t sent;     /* TCP: bytes of the query that left */
-	uint8_t *answer; /* TCP: the answer so far, with its length */
-	size_t received;
-	unsigned ignored; /* datagrams that were not for us */
+	struct dns_ask ask;
+	struct dns_judge judge;
+	struct dns_chaos_part *chaos;   /* NULL: not asked */
+	struct dns_serial_part *serial; /* NULL: not compared */
+	unsigned open;                  /* mask of enum dns_part */
+	struct probe_sample sample;     /* of the query; ok once it is answered */
 };
-
-static const struct conf_choice protocols[] = {
-    {"udp", DNS_UDP, "UDP, and TCP when the answer is truncated"},
-    {"tcp", DNS_TCP, "TCP only"},
-    {NULL, 0, NULL},
-};
-
-static const struct conf_row expect_rows[] = {
-    {.key = "rcode",
-	.type = CONF_ENUM,
-	.choices = dns_rcodes,
-	.dflt = "NOERROR",
-	.offset = offsetof(struct dns_expect, rcode),
-	.doc = "The response code that counts as healthy."},
-    {.key = "answer",
-	.type = CONF_STRING,
-	.flags = CONF_LIST,
-	.offset = offsetof(struct dns_expect, answers),
-	.doc = "Record data that must be in the answer, as text: `192.0.2.80`, `10 "
-	       "mail.example.net`."},
-    {.key = "records",
-	.type = CONF_U32,
-	.max = 1000,
-	.dflt = "1",
-	.offset = offsetof(struct dns_expect, records),
-	.doc = "At least that many records of the type asked for, when the rcode is NOERROR."},
-    {.key = "flags",
-	.type = CONF_FLAGS,
-	.choices = dns_flags,
-	.offset = offsetof(struct dns_expect, flags),
-	.doc = "Header flags that must be set."},
-    {.type = CONF_END},
-};
-
-static const struct conf_schema expect_schema = {
-    .name = "expect",
-    .size = sizeof(struct dns_expect),
-    .rows = expect_rows,
-    .doc = "What an answer must be like. Without this section: NOERROR with at least one record of "
-	   "the type.",
-};
-
-static const struct conf_row rows[] = {
-    {.key = "server",
-	.type = CONF_ENDPOINT,
-	.flags = CONF_REQUIRED,
-	.min = DNS_PORT,
-	.offset = offsetof(struct dns_conf, server),
-	.doc = "The name server to ask: usually the service address itself. Port 53 when none is "
-	       "written."},
-    {.key = "query",
-	.type = CONF_CUSTOM,
-	.custom = &dns_question_custom,
-	.flags = CONF_REQUIRED,
-	.offset = offsetof(struct dns_conf, question),
-	.doc = "What to ask: name and type."},
-    {.key = "protocol",
-	.type = CONF_ENUM,
-	.choices = protocols,
-	.dflt = "udp",
-	.offset = offsetof(struct dns_conf, protocol),
-	.doc = "How to ask."},
-    {.key = "recursion",
-	.type = CONF_BOOL,
-	.dflt = "true",
-	.offset = offsetof(struct dns_conf, recursion),
-	.doc = "Set the RD bit: ask a resolver to resolve."},
-    PROBE_NET_ROWS(struct dns_conf, net),
-    {.key = "expect",
-	.type = CONF_STRUCT,
-	.sub = &expect_schema,
-	.offset = offsetof(struct dns_conf, expect),
-	.doc = "What an answer must be like."},
-    {.type = CONF_END},
-};
-
-static void
-dns_check(struct conf_ctx *ctx, const struct conf_node *node, void *obj)
-{
-	const struct dns_conf *c = obj;
-
-	probe_net_check(ctx, node, &c->net, &c->server.addr);
-}
-
-static const struct conf_schema schema = {
-    .name = "dns",
-    .size = sizeof(struct dns_conf),
-    .rows = rows,
-    .check = dns_check,
-    .doc = "Asks a name server one question and looks at the answer.",
-};
-
-static const struct dns_expect expect_default = {.rcode = 0, .records = 1};
 
 static const struct dns_conf *
 conf_of(const struct dns_probe *d)
@@ -153,31 +52,17 @@ conf_of(const struct dns_probe *d)
 	return d->probe.conf;
 }
 
-static struct probe *
-dns_new(const struct probe_env *env, const void *kind_conf)
-{
-	const struct dns_conf *c = kind_conf;
-	struct dns_probe *d = mem_alloc(sizeof(*d));
+/* -- the end of an attempt -- */
 
-	d->env = env;
-	d->fd = -1;
-	d->query_len = dns_query_build(&c->question, c->recursion, d->query + 2, DNS_QUERY_MAX);
-	d->query[0] = (uint8_t)(d->query_len >> 8);
-	d->query[1] = (uint8_t)d->query_len;
-	return &d->probe;
-}
-
-/* Ends the attempt: nothing of it is left afterwards. */
 static void
 attempt_end(struct dns_probe *d)
 {
-	loop_fd_done(&d->watch);
-	if (d->fd >= 0)
-		close(d->fd);
-	d->fd = -1;
-	free(d->answer);
-	d->answer = NULL;
-	d->sent = d->received = 0;
+	d->open = 0;
+	dns_ask_stop(&d->ask);
+	if (d->chaos != NULL)
+		dns_ask_stop(&d->chaos->chaos.ask);
+	if (d->serial != NULL)
+		dns_serial_stop(&d->serial->serial);
 }
 
 static void
@@ -187,181 +72,172 @@ attempt_failed(struct dns_probe *d, int error, const char *what)
 	probe_fail_errno(&d->probe, error, what);
 }
 
-static void tcp_begin(struct dns_probe *d);
-
-/* Returns true when the attempt is over (or goes on over TCP). */
-static bool
-judge(struct dns_probe *d, const uint8_t *msg, size_t len)
+static void
+attempt_judged(struct dns_probe *d, const struct probe_sample *sample)
 {
-	const struct dns_expect *expect = conf_of(d)->expect;
-	struct probe_sample sample = {0};
-	struct wire_reader r;
-
-	wire_reader_init(&r, msg, len);
-	switch (dns_judge(
-	    d->query + 2, d->query_len, expect != NULL ? expect : &expect_default, &r, &sample)) {
-	case DNS_IGNORE:
-		d->ignored++;
-		if (!d->tcp)
-			return false;
-		attempt_end(d);
-		probe_fail(&d->probe, WHY_MALFORMED, "the answer over TCP is for another question");
-		return true;
-	case DNS_TRUNCATED:
-		if (!d->tcp) {
-			attempt_end(d);
-			tcp_begin(d);
-			return true;
-		}
-		attempt_end(d);
-		probe_fail(&d->probe, WHY_MALFORMED, "truncated over TCP");
-		return true;
-	case DNS_JUDGED: break;
-	}
 	attempt_end(d);
-	probe_done(&d->probe, &sample);
-	return true;
+	probe_done(&d->probe, sample);
 }
 
-/* -- UDP -- */
+/* A part has succeeded; with the last one the attempt has. */
+static void
+part_done(struct dns_probe *d, enum dns_part part)
+{
+	d->open &= ~(unsigned)part;
+	if (d->open == 0)
+		attempt_judged(d, &d->sample);
+}
 
 static void
-on_udp(struct loop_fd *w, unsigned ready)
+add_remark(struct dns_probe *d, const char *remark)
 {
-	struct dns_probe *d = container_of(w, struct dns_probe, watch);
-	uint8_t msg[DNS_UDP_MAX];
-	ssize_t n;
+	size_t at = strlen(d->sample.detail);
 
-	for (int i = 0; i < DNS_PER_TURN; i++) {
-		n = recv(d->fd, msg, sizeof(msg), 0);
-		if (n < 0) {
-			if (errno != EAGAIN && errno != EINTR)
-				attempt_failed(d, -errno, "receive");
+	snprintf(d->sample.detail + at, sizeof(d->sample.detail) - at, "%s%s", at > 0 ? "; " : "",
+	    remark);
+	str_sanitise(d->sample.detail);
+}
+
+/* A side question's verdict. */
+static void
+side_done(struct dns_probe *d, enum dns_part part, const struct dns_side_result *result)
+{
+	if (result->error != 0) {
+		attempt_failed(d, result->error, result->what);
+	} else if (!result->sample.ok) {
+		attempt_judged(d, &result->sample);
+	} else {
+		if (result->sample.detail[0] != '\0')
+			add_remark(d, result->sample.detail);
+		part_done(d, part);
+	}
+}
+
+static void
+on_chaos(struct dns_chaos *c, const struct dns_side_result *result)
+{
+	side_done(container_of(c, struct dns_chaos_part, chaos)->probe, PART_CHAOS, result);
+}
+
+static void
+on_serial(struct dns_serial *s, const struct dns_side_result *result)
+{
+	side_done(container_of(s, struct dns_serial_part, serial)->probe, PART_SERIAL, result);
+}
+
+/* -- the query -- */
+
+/* The answer is good; its serial is still to be compared. */
+static void
+own_serial(struct dns_probe *d, const struct dns_reply *reply)
+{
+	struct probe_sample sample;
+	uint32_t serial;
+
+	if (!dns_soa_serial(reply->msg, reply->len, &serial)) {
+		probe_sample_set(&sample, WHY_CONTENT, "no SOA record in the answer");
+		attempt_judged(d, &sample);
+		return;
+	}
+	snprintf(d->sample.detail, sizeof(d->sample.detail), "serial %u", serial);
+	d->open &= ~(unsigned)PART_QUERY;
+	dns_serial_own(&d->serial->serial, serial);
+}
+
+static void
+on_reply(struct dns_ask *a, const struct dns_reply *reply)
+{
+	struct dns_probe *d = container_of(a, struct dns_probe, ask);
+	char remark[PROBE_DETAIL];
+	struct probe_sample sample = {0};
+
+	if (reply->msg == NULL) {
+		if (reply->why == WHY_NONE) {
+			attempt_failed(d, reply->error, reply->what);
 			return;
 		}
-		if (judge(d, msg, (size_t)n))
-			return;
-	}
-}
-
-static void
-udp_begin(struct dns_probe *d)
-{
-	const struct dns_conf *c = conf_of(d);
-	struct net_opts opts = probe_net_opts(&c->net);
-
-	d->tcp = false;
-	d->fd = net_udp_connect(&c->server, &opts);
-	if (d->fd < 0) {
-		attempt_failed(d, d->fd, "socket");
+		probe_sample_set(&sample, reply->why, "%s", reply->what);
+		attempt_judged(d, &sample);
 		return;
 	}
-	if (send(d->fd, d->query + 2, d->query_len, 0) < 0) {
-		attempt_failed(d, -errno, "send");
+	dns_judge_answer(&d->judge, reply->msg, reply->len, loop_wall_ns(a->env->loop), &sample);
+	if (!sample.ok) {
+		attempt_judged(d, &sample);
 		return;
 	}
-	loop_fd_init(&d->watch, d->env->loop, d->fd, on_udp);
-	loop_fd_want(&d->watch, LOOP_READ);
-}
-
-/* -- TCP -- */
-
-/* Writes what is left of the query; false when the attempt has failed. */
-static bool
-tcp_send(struct dns_probe *d)
-{
-	size_t whole = d->query_len + 2;
-	ssize_t n;
-
-	if (d->sent == whole)
-		return true;
-	if (d->sent == 0) {
-		int error = net_fd_error(d->fd);
-		if (error != 0) {
-			attempt_failed(d, error, "connect");
-			return false;
-		}
-	}
-	n = send(d->fd, d->query + d->sent, whole - d->sent, MSG_NOSIGNAL);
-	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		attempt_failed(d, -errno, "send");
-		return false;
-	}
-	if (n > 0)
-		d->sent += (size_t)n;
-	if (d->sent == whole)
-		loop_fd_want(&d->watch, LOOP_READ);
-	return true;
-}
-
-static void
-tcp_receive(struct dns_probe *d)
-{
-	size_t want;
-	ssize_t n;
-
-	if (d->answer == NULL)
-		d->answer = mem_alloc(2 + DNS_TCP_MAX);
-	n = recv(d->fd, d->answer + d->received, 2 + DNS_TCP_MAX - d->received, 0);
-	if (n < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			attempt_failed(d, -errno, "receive");
+	str_copy(remark, sizeof(remark), d->sample.detail); /* of a part that was faster */
+	d->sample = sample;
+	if ((d->open & PART_SERIAL) != 0) {
+		own_serial(d, reply);
 		return;
 	}
-	if (n == 0) {
-		attempt_end(d);
-		probe_fail(
-		    &d->probe, WHY_RESET, "the server closed the connection without an answer");
-		return;
-	}
-	d->received += (size_t)n;
-	if (d->received < 2)
-		return;
-	want = 2u + (size_t)(d->answer[0] << 8 | d->answer[1]);
-	if (d->received >= want)
-		judge(d, d->answer + 2, want - 2);
-}
-
-static void
-on_tcp(struct loop_fd *w, unsigned ready)
-{
-	struct dns_probe *d = container_of(w, struct dns_probe, watch);
-
-	if ((ready & LOOP_WRITE) != 0 && !tcp_send(d))
-		return;
-	if ((ready & LOOP_READ) != 0 && d->sent > 0)
-		tcp_receive(d);
-}
-
-static void
-tcp_begin(struct dns_probe *d)
-{
-	const struct dns_conf *c = conf_of(d);
-	struct net_opts opts = probe_net_opts(&c->net);
-
-	d->tcp = true;
-	d->fd = net_tcp_connect(&c->server, &opts);
-	if (d->fd < 0) {
-		attempt_failed(d, d->fd, "connect");
-		return;
-	}
-	loop_fd_init(&d->watch, d->env->loop, d->fd, on_tcp);
-	loop_fd_want(&d->watch, LOOP_READ | LOOP_WRITE);
+	if (remark[0] != '\0')
+		add_remark(d, remark);
+	part_done(d, PART_QUERY);
 }
 
 /* -- the kind -- */
+
+static struct probe *
+dns_new(const struct probe_env *env, const void *kind_conf)
+{
+	const struct dns_conf *c = kind_conf;
+	struct dns_query_opts opts = dns_conf_query(c);
+	struct dns_demands demands = dns_conf_demands(c);
+	struct dns_probe *d = mem_alloc(sizeof(*d));
+	bool built;
+
+	dns_ask_init(&d->ask, env, on_reply);
+	built = dns_query_build(&c->question, &opts, &d->ask.query);
+	assert(built);
+	dns_judge_init(&d->judge, c->question.type, &demands);
+	if (c->identity != NULL && c->identity->chaos != NULL) {
+		d->chaos = mem_alloc(sizeof(*d->chaos));
+		d->chaos->probe = d;
+		dns_chaos_init(&d->chaos->chaos, env, c->identity->chaos, on_chaos);
+	}
+	if (c->serial != NULL) {
+		d->serial = mem_alloc(sizeof(*d->serial));
+		d->serial->probe = d;
+		dns_serial_init(&d->serial->serial, env, &c->question, c->serial, on_serial);
+	}
+	return &d->probe;
+}
+
+/* The primary has three quarters of the attempt's time. */
+static void
+serial_begin(struct dns_probe *d)
+{
+	const struct dns_conf *c = conf_of(d);
+	struct dns_ask_to primary = {.server = c->serial->primary, .protocol = DNS_UDP};
+
+	if (c->net.source.family == primary.server.addr.family)
+		primary.opts = probe_net_opts(&c->net);
+	d->open |= PART_SERIAL;
+	dns_serial_start(&d->serial->serial, &primary, d->probe.runner->conf->timeout / 4 * 3);
+}
 
 static void
 dns_start(struct probe *p)
 {
 	struct dns_probe *d = container_of(p, struct dns_probe, probe);
+	const struct dns_conf *c = conf_of(d);
+	const struct dns_ask_to to = {
+	    .server = c->server, .protocol = c->protocol, .opts = probe_net_opts(&c->net)};
+	const char *what = NULL;
+	int error;
 
-	d->ignored = 0;
-	dns_query_set_id(d->query + 2, (uint16_t)rng_next(d->env->rng));
-	if (conf_of(d)->protocol == DNS_TCP)
-		tcp_begin(d);
-	else
-		udp_begin(d);
+	d->sample.detail[0] = '\0';
+	d->open = PART_QUERY;
+	if (d->serial != NULL)
+		serial_begin(d);
+	error = dns_ask_start(&d->ask, &to, &what);
+	if (error == 0 && d->chaos != NULL) {
+		d->open |= PART_CHAOS;
+		error = dns_chaos_start(&d->chaos->chaos, &to, &what);
+	}
+	if (error < 0)
+		attempt_failed(d, error, what);
 }
 
 static void
@@ -373,17 +249,26 @@ dns_cancel(struct probe *p)
 static void
 dns_free(struct probe *p)
 {
-	free(container_of(p, struct dns_probe, probe));
+	struct dns_probe *d = container_of(p, struct dns_probe, probe);
+
+	if (d->chaos != NULL)
+		dns_chaos_done(&d->chaos->chaos);
+	free(d->chaos);
+	free(d->serial);
+	dns_judge_done(&d->judge);
+	free(d);
 }
 
 static void
 dns_describe(const struct probe *p, struct str *out)
 {
+	static const char *const words[] = {
+	    [DNS_UDP] = "udp", [DNS_TCP] = "tcp", [DNS_TLS] = "tls"};
 	const struct dns_conf *c = p->conf;
 	char server[ENDPOINT_TEXT];
 
-	str_printf(out, "%s %s ", c->protocol == DNS_TCP ? "tcp" : "udp",
-	    endpoint_format(&c->server, server, sizeof(server)));
+	str_printf(
+	    out, "%s %s ", words[c->protocol], endpoint_format(&c->server, server, sizeof(server)));
 	dns_question_custom.show(&c->question, out);
 }
 
@@ -391,18 +276,18 @@ static void
 dns_timed_out(const struct probe *p, char *detail, size_t size)
 {
 	const struct dns_probe *d = const_container_of(p, struct dns_probe, probe);
+	char silence[PROBE_DETAIL];
 
-	if (d->ignored > 0)
-		snprintf(detail, size,
-		    "no answer; %u datagrams ignored that were not for this query", d->ignored);
-	else if (d->tcp && d->sent == 0)
-		str_copy(detail, size, "no connection");
-	else
-		str_copy(detail, size, "no answer");
+	if ((d->open & PART_QUERY) != 0 || d->chaos == NULL) {
+		dns_ask_silence(&d->ask, detail, size);
+		return;
+	}
+	dns_ask_silence(&d->chaos->chaos.ask, silence, sizeof(silence));
+	snprintf(detail, size, "the server's name: %s", silence);
 }
 
 const struct probe_kind probe_dns = {
-    .variant = {.type = "dns", .schema = &schema},
+    .variant = {.type = "dns", .schema = &dns_conf_schema},
     .new = dns_new,
     .start = dns_start,
     .cancel = dns_cancel,

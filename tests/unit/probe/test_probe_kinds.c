@@ -49,7 +49,17 @@ static const struct conf_schema root_schema = {
     .name = "root", .size = sizeof(struct root), .rows = root_rows};
 
 /* How the server treats a query. */
-enum manner { GOOD, SERVFAIL, GARBAGE, SPOOF_THEN_GOOD, TRUNCATE, SILENT, CLOSE_EARLY };
+enum manner {
+	GOOD,
+	SERVFAIL,
+	GARBAGE,
+	SPOOF_THEN_GOOD,
+	SHORT_THEN_GOOD,
+	JUNK,
+	TRUNCATE,
+	SILENT,
+	CLOSE_EARLY
+};
 
 /* A DNS server in a thread: UDP and TCP on one port of 127.0.0.1. */
 struct server {
@@ -63,6 +73,7 @@ struct fixture {
 	struct loop *loop;
 	struct rng rng;
 	struct probe_env env;
+	struct probe_shared_list shared;
 	struct kernel_port kernel;
 	struct conf_generation *conf;
 	struct runner runner;
@@ -108,6 +119,16 @@ serve_udp(const struct server *s)
 		sendto(s->udp, a, len, 0, (struct sockaddr *)&from, from_len);
 		a[0] ^= 0xff;
 	}
+	if (s->manner == SHORT_THEN_GOOD || s->manner == JUNK) {
+		/* nothing, less than a header, and another question */
+		sendto(s->udp, a, 0, 0, (struct sockaddr *)&from, from_len);
+		sendto(s->udp, a, 11, 0, (struct sockaddr *)&from, from_len);
+		a[13] ^= 1;
+		sendto(s->udp, a, len, 0, (struct sockaddr *)&from, from_len);
+		a[13] ^= 1;
+	}
+	if (s->manner == JUNK)
+		return;
 	sendto(s->udp, a, len, 0, (struct sockaddr *)&from, from_len);
 }
 
@@ -208,7 +229,8 @@ run_probe(struct fixture *f, const char *options)
 	assert_string_equal(str_text(&message), "");
 	f->loop = loop_new();
 	rng_init(&f->rng, 1);
-	f->env = (struct probe_env){.loop = f->loop, .rng = &f->rng, .kernel = &f->kernel};
+	f->env = (struct probe_env){
+	    .loop = f->loop, .rng = &f->rng, .kernel = &f->kernel, .shared = &f->shared};
 	const struct root *root = f->conf->root;
 	runner_init(&f->runner, &f->env, "p", root->probes.entries[0].value, on_result);
 	runner_ask_now(&f->runner);
@@ -217,6 +239,7 @@ run_probe(struct fixture *f, const char *options)
 		loop_turn(f->loop, 100 * DUR_MS);
 	assert_true(f->got);
 	runner_done(&f->runner);
+	probe_shared_free_all(&f->env);
 	loop_free(f->loop);
 	conf_free(f->conf);
 	diag_done(&diag);
@@ -249,6 +272,9 @@ dns_udp(void **state)
 	check_dns(GOOD, "udp", WHY_OK, "192.0.2.80");
 	check_dns(SERVFAIL, "udp", WHY_STATUS, "SERVFAIL, expected NOERROR");
 	check_dns(SPOOF_THEN_GOOD, "udp", WHY_OK, "192.0.2.80");
+	check_dns(SHORT_THEN_GOOD, "udp", WHY_OK, "192.0.2.80");
+	check_dns(JUNK, "udp", WHY_TIMEOUT,
+	    "no answer; 3 datagrams ignored that were not for this query");
 	check_dns(TRUNCATE, "udp", WHY_OK, "192.0.2.80"); /* by TCP */
 	check_dns(SILENT, "udp", WHY_TIMEOUT, "no answer");
 }

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One question to one server, until its answer is there.
+ *
+ * Over UDP, a datagram that is not an answer to the question (too short, wrong id, wrong question)
+ * is counted and waited past: anybody can send one, and the good answer may be right behind it. A
+ * truncated answer is asked for again over TCP, as a resolver would. On a stream everything comes
+ * from the server, so what does not match is the server's fault.
+ *
+ * An ask owns its descriptor and, on a stream, the buffer of the answer; both are gone when the
+ * callback runs, so the owner may start anew or free the ask there.
+ *
+ * RFC 1035 section 4.2: messages over UDP and over TCP with a two-byte length in front.
+ */
+#include "probe/dns_ask.h"
+
+#include "base/rng.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define DNS_UDP_MAX 4096
+#define DNS_TCP_MAX 65535
+
+void
+dns_ask_init(struct dns_ask *a, const struct probe_env *env, dns_ask_fn *fn)
+{
+	a->env = env;
+	a->fn = fn;
+	a->fd = -1;
+}
+
+void
+dns_ask_stop(struct dns_ask *a)
+{
+	loop_fd_done(&a->watch);
+	if (a->fd >= 0)
+		close(a->fd);
+	a->fd = -1;
+	free(a->answer);
+	a->answer = NULL;
+	a->sent = a->received = 0;
+}
+
+static void
+ask_failed(struct dns_ask *a, int error, const char *what)
+{
+	struct dns_reply reply = {.error = error, .what = what};
+
+	dns_ask_stop(a);
+	a->fn(a, &reply);
+}
+
+static void
+ask_refused(struct dns_ask *a, enum why why, const char *what)
+{
+	struct dns_reply reply = {.why = why, .what = what};
+
+	dns_ask_stop(a);
+	a->fn(a, &reply);
+}
+
+static void
+ask_answered(struct dns_ask *a, const uint8_t *msg, size_t len)
+{
+	struct dns_reply reply = {.msg = msg, .len = len};
+	uint8_t *buffer = a->answer; /* msg may be in it */
+
+	a->answer = NULL;
+	dns_ask_stop(a);
+	a->fn(a, &reply);
+	free(buffer);
+}
+
+static int stream_begin(struct dns_ask *a, const char **what);
+
+/* The answer did not fit a datagram. */
+static void
+ask_by_tcp(struct dns_ask *a)
+{
+	const char *what;
+	int error;
+
+	dns_ask_stop(a);
+	error = stream_begin(a, &what);
+	if (error < 0)
+		ask_failed(a, error, what);
+}
+
+/* -- UDP -- */
+
+static void
+on_datagram(struct loop_fd *w, unsigned ready)
+{
+	struct dns_ask *a = container_of(w, struct dns_ask, watch);
+	uint8_t msg[DNS_UDP_MAX];
+	ssize_t n;
+
+	for (;;) {
+		n = recv(a->fd, msg, sizeof(msg), 0);
+		if (n < 0) {
+			if (errno != EAGAIN && errno != EINTR)
+				ask_failed(a, -errno, "receive");
+			return;
+		}
+		switch (dns_match(&a->query, msg, (size_t)n)) {
+		case DNS_IGNORE: a->ignored++; break;
+		case DNS_TRUNCATED: ask_by_tcp(a); return;
+		case DNS_ANSWER: ask_answered(a, msg, (size_t)n); return;
+		}
+	}
+}
+
+static int
+udp_begin(struct dns_ask *a, const char **what)
+{
+	int error;
+
+	a->stream = false;
+	*what = "socket";
+	a->fd = net_udp_connect(&a->to.server, &a->to.opts);
+	if (a->fd < 0)
+		return a->fd;
+	*what = "send";
+	if (send(a->fd, dns_query_msg(&a->query), a->query.len, 0) < 0) {
+		error = -errno;
+		dns_ask_stop(a);
+		return error;
+	}
+	loop_fd_init(&a->watch, a->env->loop, a->fd, on_datagram);
+	loop_fd_want(&a->watch, LOOP_READ);
+	return 0;
+}
+
+/* -- TCP -- */
+
+/* Writes what is left of the query; false when it has failed. */
+static bool
+stream_send(struct dns_ask *a)
+{
+	size_t whole = a->query.len + 2u;
+	ssize_t n;
+
+	if (a->sent == whole)
+		return true;
+	if (a->sent == 0) {
+		int error = net_fd_error(a->fd);
+		if (error != 0) {
+			ask_failed(a, error, "connect");
+			return false;
+		}
+	}
+	n = send(a->fd, a->query.bytes + a->sent, whole - a->sent, MSG_NOSIGNAL);
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		ask_failed(a, -errno, "send");
+		return false;
+	}
+	if (n > 0)
+		a->sent += (size_t)n;
+	if (a->sent == whole)
+		loop_fd_want(&a->watch, LOOP_READ);
+	return true;
+}
+
+/* The whole message is there. */
+static void
+stream_message(struct dns_ask *a, const uint8_t *msg, size_t len)
+{
+	switch (dns_match(&a->query, msg, len)) {
+	case DNS_IGNORE:
+		ask_refused(a, WHY_MALFORMED,
+		    len < DNS_HEADER ? "the answer is shorter than a header"
+				     : "the answer is for another question");
+		return;
+	case DNS_TRUNCATED: ask_refused(a, WHY_MALFORMED, "truncated over TCP"); return;
+	case DNS_ANSWER: ask_answered(a, msg, len); return;
+	}
+}
+
+static void
+stream_receive(struct dns_ask *a)
+{
+	size_t want;
+	ssize_t n;
+
+	if (a->answer == NULL)
+		a->answer = mem_alloc(2 + DNS_TCP_MAX);
+	n = recv(a->fd, a->answer + a->received, 2 + DNS_TCP_MAX - a->received, 0);
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			ask_failed(a, -errno, "receive");
+		return;
+	}
+	if (n == 0) {
+		ask_refused(a, WHY_RESET, "the server closed the connection without an answer");
+		return;
+	}
+	a->received += (size_t)n;
+	if (a->received < 2)
+		return;
+	want = 2u + (size_t)(a->answer[0] << 8 | a->answer[1]);
+	if (a->received >= want)
+		stream_message(a, a->answer + 2, want - 2);
+}
+
+static void
+on_stream(struct loop_fd *w, unsigned ready)
+{
+	struct dns_ask *a = container_of(w, struct dns_ask, watch);
+
+	if ((ready & LOOP_WRITE) != 0 && !stream_send(a))
+		return;
+	if ((ready & LOOP_READ) != 0 && a->sent > 0)
+		stream_receive(a);
+}
+
+static int
+stream_begin(struct dns_ask *a, const char **what)
+{
+	a->stream = true;
+	*what = "connect";
+	a->fd = net_tcp_connect(&a->to.server, &a->to.opts);
+	if (a->fd < 0)
+		return a->fd;
+	loop_fd_init(&a->watch, a->env->loop, a->fd, on_stream);
+	loop_fd_want(&a->watch, LOOP_READ | LOOP_WRITE);
+	return 0;
+}
+
+/* -- any -- */
+
+int
+dns_ask_start(struct dns_ask *a, const struct dns_ask_to *to, const char **what)
+{
+	uint64_t random = rng_secure();
+
+	a->to = *to;
+	a->ignored = 0;
+	dns_query_set_id(&a->query, (uint16_t)random);
+	if (a->query.random)
+		dns_query_renew(&a->query, rng_secure());
+	return to->protocol == DNS_UDP ? udp_begin(a, what) : stream_begin(a, what);
+}
+
+void
+dns_ask_silence(const struct dns_ask *a, char *detail, size_t size)
+{
+	if (a->ignored > 0)
+		snprintf(detail, size,
+		    "no answer; %u datagrams ignored that were not for this query", a->ignored);
+	else if (a->stream && a->sent == 0)
+		str_copy(detail, size, "no connection");
+	else
+		str_copy(detail, size, "no answer");
+}
