@@ -45,6 +45,6 @@ void cli_render(struct cli_render *r, const json_t *answer);
 int cli_local(const char *const *words, size_t count);
 
 /* `nigh probe`: what follows the word. An exit status. */
-int cli_probe(const char *const *words, size_t count);
+int cli_probe(const char *const *given, size_t count);
 
 #endif
