@@ -16,6 +16,9 @@ const struct conf_variant *const kinds_probes[] = {
     &probe_udp_echo.variant,
     &probe_ntp.variant,
     &probe_icmp_echo.variant,
+    &probe_file.variant,
+    &probe_listen.variant,
+    &probe_process.variant,
     NULL,
 };
 

@@ -15,5 +15,8 @@ extern const struct probe_kind probe_udp;
 extern const struct probe_kind probe_udp_echo;
 extern const struct probe_kind probe_ntp;
 extern const struct probe_kind probe_icmp_echo;
+extern const struct probe_kind probe_file;
+extern const struct probe_kind probe_listen;
+extern const struct probe_kind probe_process;
 
 #endif
