@@ -19,6 +19,10 @@ const struct conf_variant *const kinds_probes[] = {
     &probe_file.variant,
     &probe_listen.variant,
     &probe_process.variant,
+    &probe_http.variant,
+    &probe_https.variant,
+    &probe_tls.variant,
+    &probe_metric.variant,
     NULL,
 };
 

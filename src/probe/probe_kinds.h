@@ -18,5 +18,9 @@ extern const struct probe_kind probe_icmp_echo;
 extern const struct probe_kind probe_file;
 extern const struct probe_kind probe_listen;
 extern const struct probe_kind probe_process;
+extern const struct probe_kind probe_http;
+extern const struct probe_kind probe_https;
+extern const struct probe_kind probe_tls;
+extern const struct probe_kind probe_metric;
 
 #endif
