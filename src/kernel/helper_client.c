@@ -337,6 +337,27 @@ on_link_state(struct helper_client *c, const struct helper_msg *m, int fd)
 }
 
 static void
+on_served_state(struct helper_client *c, const struct helper_msg *m, int fd)
+{
+	struct kernel_listener *l = c->port.listener;
+
+	(void)fd;
+	if (l != NULL && l->served != NULL)
+		l->served(l, &m->served_state.what, m->served_state.verdict.served,
+		    m->served_state.verdict.why);
+}
+
+static void
+on_suspect(struct helper_client *c, const struct helper_msg *m, int fd)
+{
+	struct kernel_listener *l = c->port.listener;
+
+	(void)fd;
+	if (l != NULL && l->suspect != NULL)
+		l->suspect(l, &m->suspect.what, m->suspect.why);
+}
+
+static void
 on_listen_result(struct helper_client *c, const struct helper_msg *m, int fd)
 {
 	int error = m->listen_result.error;
@@ -409,6 +430,8 @@ static client_handler_fn *const handlers[HELPER_KIND_END] = {
     [HELPER_STOP] = on_stop,
     [HELPER_RELOAD] = on_reload,
     [HELPER_SOCKET_RESULT] = on_socket_result,
+    [HELPER_SERVED_STATE] = on_served_state,
+    [HELPER_SUSPECT] = on_suspect,
 };
 
 static void

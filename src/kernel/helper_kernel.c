@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The helper's back end on the real kernel: netlink tables of links and addresses, listening
- * sockets, and commands. It decides nothing; the helper has compared each request with the policy.
+ * The helper's back end on the real kernel: netlink tables of links, addresses and served ports,
+ * sockets for the engine, and commands. It decides nothing; the helper has compared each request
+ * with the policy.
  *
  * Routes get their own table next to the addresses, their own member here, and their own kind of
  * report.
@@ -13,6 +14,7 @@
 #include "kernel/helper_socket.h"
 #include "kernel/nl_addr.h"
 #include "kernel/nl_link.h"
+#include "kernel/port_watch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -25,6 +27,8 @@ struct helper_kernel {
 	struct nl_links_user links_user;
 	struct nl_addrs addrs;
 	struct nl_addrs_user addrs_user;
+	struct port_watches ports;
+	struct port_watches_user ports_user;
 	struct exec_runner exec;
 };
 
@@ -38,6 +42,7 @@ static void
 kernel_policy(struct helper_backend *b, const struct helper_policy *p)
 {
 	nl_addrs_set_policy(&kernel_of(b)->addrs, p);
+	port_watches_set_policy(&kernel_of(b)->ports, p);
 }
 
 static void
@@ -101,13 +106,32 @@ kernel_exec_kill_all(struct helper_backend *b)
 	exec_runner_done(&kernel_of(b)->exec);
 }
 
-/* Addresses first: they decide about routes. */
+static void
+put_port_report(const struct port_report *r, struct helper_msg *m)
+{
+	if (r->kind == PORT_REPORT_SUSPECT) {
+		*m = (struct helper_msg){.kind = HELPER_SUSPECT};
+		m->suspect.what = r->what;
+		m->suspect.why = r->why;
+		return;
+	}
+	*m = (struct helper_msg){.kind = HELPER_SERVED_STATE};
+	m->served_state.what = r->what;
+	m->served_state.verdict = (struct helper_verdict){r->served, r->why};
+}
+
+/* Served ports first, which are the most urgent; then addresses, which decide about routes. */
 static bool
 kernel_report(struct helper_backend *b, struct helper_msg *m)
 {
 	struct helper_kernel *k = kernel_of(b);
 	struct nl_addr_report address;
+	struct port_report port;
 
+	if (port_watches_report(&k->ports, &port)) {
+		put_port_report(&port, m);
+		return true;
+	}
 	if (nl_addrs_report(&k->addrs, &address)) {
 		*m = (struct helper_msg){.kind = HELPER_ADDRESS_STATE};
 		m->address_state.prefix = address.prefix;
@@ -124,8 +148,11 @@ kernel_reported(struct helper_backend *b)
 {
 	struct helper_kernel *k = kernel_of(b);
 	struct nl_addr_report address;
+	struct port_report port;
 
-	if (nl_addrs_report(&k->addrs, &address))
+	if (port_watches_report(&k->ports, &port))
+		port_watches_reported(&k->ports);
+	else if (nl_addrs_report(&k->addrs, &address))
 		nl_addrs_reported(&k->addrs);
 	else
 		nl_links_reported(&k->links);
@@ -137,6 +164,7 @@ kernel_free(struct helper_backend *b)
 	struct helper_kernel *k = kernel_of(b);
 
 	exec_runner_done(&k->exec);
+	port_watches_done(&k->ports);
 	nl_addrs_done(&k->addrs);
 	nl_links_done(&k->links);
 	nl_done(&k->nl);
@@ -182,6 +210,12 @@ on_addrs_changed(struct nl_addrs_user *u)
 }
 
 static void
+on_ports_changed(struct port_watches_user *u)
+{
+	helper_has_reports(container_of(u, struct helper_kernel, ports_user)->backend.helper);
+}
+
+static void
 on_exec_ended(struct exec_runner *r, uint32_t id, const struct kernel_exec_result *result)
 {
 	struct helper_kernel *k = container_of(r, struct helper_kernel, exec);
@@ -199,7 +233,9 @@ helper_kernel_new(struct loop *l)
 	k->links_user.changed = on_links_changed;
 	k->links_user.moved = on_link_moved;
 	k->addrs_user.changed = on_addrs_changed;
+	k->ports_user.changed = on_ports_changed;
 	exec_runner_init(&k->exec, l, on_exec_ended);
+	port_watches_init(&k->ports, l, &k->ports_user);
 	error = nl_init(&k->nl, l);
 	if (error == 0)
 		error = nl_links_init(&k->links, &k->nl);

@@ -41,6 +41,9 @@ enum field_type {
 	FIELD_OUTPUT,
 	FIELD_VERSION,
 	FIELD_SOCKET_KIND,
+	FIELD_WHAT, /* a service port */
+	FIELD_VERDICT,
+	FIELD_SUSPICION,
 };
 
 struct field {
@@ -94,6 +97,10 @@ static const struct kind_row kind_rows[HELPER_KIND_END] = {
     [HELPER_RELOAD] = {"reload", HELPER_FROM_HELPER, {{FIELD_END, 0}}},
     [HELPER_SOCKET_RESULT] = {"socket-result", HELPER_FROM_HELPER,
 	{{FIELD_ID, AT(socket_result.id)}, {FIELD_ERROR, AT(socket_result.error)}}},
+    [HELPER_SERVED_STATE] = {"served-state", HELPER_FROM_HELPER,
+	{{FIELD_WHAT, AT(served_state.what)}, {FIELD_VERDICT, AT(served_state.verdict)}}},
+    [HELPER_SUSPECT] = {"suspect", HELPER_FROM_HELPER,
+	{{FIELD_WHAT, AT(suspect.what)}, {FIELD_SUSPICION, AT(suspect.why)}}},
 };
 
 /* -- field types: `at` points at the member; the memory is the caller's struct helper_msg -- */
@@ -302,6 +309,77 @@ get_endpoint(struct wire_reader *r, void *at)
 }
 
 static void
+put_what(struct wire_writer *w, const void *at)
+{
+	const struct kernel_listen *what = at;
+
+	put_address(w, &what->addr);
+	wire_put_u16(w, what->port);
+	wire_put_u8(w, (uint8_t)what->proto);
+}
+
+static void
+get_what(struct wire_reader *r, void *at)
+{
+	struct kernel_listen *what = at;
+	uint8_t proto;
+
+	get_address(r, &what->addr);
+	what->port = wire_u16(r);
+	proto = wire_u8(r);
+	if (what->port == 0 || proto > KERNEL_TCP)
+		wire_fail(r);
+	what->proto = (enum kernel_proto)proto;
+}
+
+/* On the wire: the row. */
+static const struct helper_verdict verdicts[] = {
+    {KERNEL_SERVED, WHY_OK},
+    {KERNEL_DESERTED, WHY_SOCKET},
+    {KERNEL_DESERTED, WHY_EXIT},
+};
+
+static void
+put_verdict(struct wire_writer *w, const void *at)
+{
+	const struct helper_verdict *v = at;
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(verdicts) &&
+	       (verdicts[i].served != v->served || verdicts[i].why != v->why))
+		i++;
+	assert(i < ARRAY_LEN(verdicts));
+	wire_put_u8(w, (uint8_t)i);
+}
+
+static void
+get_verdict(struct wire_reader *r, void *at)
+{
+	uint8_t row = wire_u8(r);
+
+	if (row < ARRAY_LEN(verdicts))
+		*(struct helper_verdict *)at = verdicts[row];
+	else
+		wire_fail(r);
+}
+
+/* There is one so far. */
+static void
+put_suspicion(struct wire_writer *w, const void *at)
+{
+	assert(*(const enum why *)at == WHY_STALL);
+	wire_put_u8(w, 0);
+}
+
+static void
+get_suspicion(struct wire_reader *r, void *at)
+{
+	if (wire_u8(r) != 0)
+		wire_fail(r);
+	*(enum why *)at = WHY_STALL;
+}
+
+static void
 get_text(struct wire_reader *r, char *at, size_t size)
 {
 	const uint8_t *bytes = wire_bytes(r, size);
@@ -412,6 +490,9 @@ static const struct field_row field_rows[] = {
     [FIELD_OUTPUT] = {put_output, get_output},
     [FIELD_VERSION] = {put_u32, get_version},
     [FIELD_SOCKET_KIND] = {put_socket_kind, get_socket_kind},
+    [FIELD_WHAT] = {put_what, get_what},
+    [FIELD_VERDICT] = {put_verdict, get_verdict},
+    [FIELD_SUSPICION] = {put_suspicion, get_suspicion},
 };
 
 size_t

@@ -39,10 +39,18 @@ enum helper_kind {
 	HELPER_STOP,
 	HELPER_RELOAD,
 	HELPER_SOCKET_RESULT, /* with a descriptor when error is 0 */
+	HELPER_SERVED_STATE,
+	HELPER_SUSPECT,
 	HELPER_KIND_END
 };
 
 enum helper_from { HELPER_FROM_ENGINE, HELPER_FROM_HELPER };
+
+/* Of a served port: SERVED for WHY_OK, DESERTED for WHY_SOCKET or WHY_EXIT, and nothing else. */
+struct helper_verdict {
+	enum kernel_served served;
+	enum why why;
+};
 
 struct helper_msg {
 	enum helper_kind kind;
@@ -105,6 +113,14 @@ struct helper_msg {
 			uint32_t id;
 			int error;
 		} socket_result;
+		struct {
+			struct kernel_listen what;
+			struct helper_verdict verdict;
+		} served_state;
+		struct {
+			struct kernel_listen what;
+			enum why why; /* WHY_STALL */
+		} suspect;
 	};
 };
 

@@ -31,6 +31,8 @@ struct helper_policy {
 	size_t exec_count, exec_cap;
 	struct endpoint *listens;
 	size_t listen_count, listen_cap;
+	struct kernel_listen *watches;
+	size_t watch_count, watch_cap;
 	uint32_t sockets; /* mask of 1 << enum kernel_socket_kind */
 	bool sealed;
 };
@@ -61,6 +63,7 @@ helper_policy_free(struct helper_policy *p)
 	free(p->execs);
 	free(p->addresses);
 	free(p->listens);
+	free(p->watches);
 	free(p);
 }
 
@@ -97,6 +100,16 @@ helper_policy_add_listen(struct helper_policy *p, const struct endpoint *local)
 		return;
 	p->listens = array_grow(p->listens, p->listen_count, &p->listen_cap, sizeof(*p->listens));
 	p->listens[p->listen_count++] = *local;
+}
+
+void
+helper_policy_add_watch(struct helper_policy *p, const struct kernel_listen *what)
+{
+	assert(!p->sealed && what->port != 0);
+	if (p->watch_count >= HELPER_POLICY_MAX)
+		return;
+	p->watches = array_grow(p->watches, p->watch_count, &p->watch_cap, sizeof(*p->watches));
+	p->watches[p->watch_count++] = *what;
 }
 
 void
@@ -186,6 +199,33 @@ exec_cmp(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+static int
+watch_cmp(const void *a, const void *b)
+{
+	const struct kernel_listen *x = a, *y = b;
+
+	if (x->proto != y->proto)
+		return x->proto < y->proto ? -1 : 1;
+	if (x->port != y->port)
+		return x->port < y->port ? -1 : 1;
+	return addr_cmp(&x->addr, &y->addr);
+}
+
+/* Two services on one host may name the same port of an address. */
+static void
+watches_unite(struct helper_policy *p)
+{
+	size_t n = 0;
+
+	if (p->watch_count == 0)
+		return;
+	qsort(p->watches, p->watch_count, sizeof(*p->watches), watch_cmp);
+	for (size_t i = 0; i < p->watch_count; i++)
+		if (i == 0 || watch_cmp(&p->watches[i], &p->watches[n - 1]) != 0)
+			p->watches[n++] = p->watches[i];
+	p->watch_count = n;
+}
+
 void
 helper_policy_seal(struct helper_policy *p)
 {
@@ -193,6 +233,7 @@ helper_policy_seal(struct helper_policy *p)
 		qsort(p->addresses, p->address_count, sizeof(*p->addresses), address_cmp);
 	if (p->exec_count > 0)
 		qsort(p->execs, p->exec_count, sizeof(*p->execs), exec_cmp);
+	watches_unite(p);
 	p->sealed = true;
 }
 
@@ -203,6 +244,15 @@ helper_policy_address_at(const struct helper_policy *p, size_t index)
 		return NULL;
 	assert(p->sealed);
 	return &p->addresses[index];
+}
+
+const struct kernel_listen *
+helper_policy_watch_at(const struct helper_policy *p, size_t index)
+{
+	if (p == NULL || index >= p->watch_count)
+		return NULL;
+	assert(p->sealed);
+	return &p->watches[index];
 }
 
 const struct helper_policy_address *

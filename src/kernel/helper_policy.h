@@ -32,6 +32,8 @@ void helper_policy_add_address(
 /* A TCP socket may listen there. */
 void helper_policy_add_listen(struct helper_policy *p, const struct endpoint *local);
 
+/* Somebody on this host must serve the port: it is watched. */
+void helper_policy_add_watch(struct helper_policy *p, const struct kernel_listen *what);
 /* The configuration has a probe that needs such a socket. */
 void helper_policy_allow_socket(struct helper_policy *p, enum kernel_socket_kind kind);
 
@@ -60,6 +62,8 @@ struct helper_policy_address {
 /* Ordered by address; index from 0, NULL beyond the end. */
 const struct helper_policy_address *helper_policy_address_at(
     const struct helper_policy *p, size_t index);
+/* Ordered by protocol, port, address, no two equal; index from 0, NULL beyond the end. */
+const struct kernel_listen *helper_policy_watch_at(const struct helper_policy *p, size_t index);
 /* The entry for this address (whatever the length of the prefix), or NULL. `p` may be NULL. */
 const struct helper_policy_address *helper_policy_find_address(
     const struct helper_policy *p, const struct addr *addr);

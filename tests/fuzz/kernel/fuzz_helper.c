@@ -214,6 +214,22 @@ listener_link(struct kernel_listener *l, const char *ifname, bool up)
 }
 
 static void
+listener_served(struct kernel_listener *l, const struct kernel_listen *what,
+    enum kernel_served served, enum why why)
+{
+	(void)l;
+	demand(what->port != 0 && what->proto <= KERNEL_TCP);
+	demand((served == KERNEL_SERVED) == (why == WHY_OK));
+}
+
+static void
+listener_suspect(struct kernel_listener *l, const struct kernel_listen *what, enum why why)
+{
+	(void)l;
+	demand(what->port != 0 && what->proto <= KERNEL_TCP && why == WHY_STALL);
+}
+
+static void
 exec_done(struct kernel_exec *x, const struct kernel_exec_result *result)
 {
 	demand(x->id == 0 && memchr(result->output, 0, sizeof(result->output)) != NULL);
@@ -290,7 +306,8 @@ attack_client(struct loop *l, const int pair[2], const uint8_t *data, size_t siz
 	    .stop = client_word,
 	    .reload = client_word,
 	    .gone = client_gone};
-	struct kernel_listener listener = {listener_address, listener_link};
+	struct kernel_listener listener = {
+	    listener_address, listener_link, listener_served, listener_suspect};
 	struct helper_client *c = helper_client_new(l, pair[0], &host);
 	struct kernel_exec x = {.fn = exec_done};
 	struct kernel_socket s = {.fn = socket_opened};

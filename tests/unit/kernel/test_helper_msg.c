@@ -73,6 +73,17 @@ sample(enum helper_kind kind)
 		m.socket_result.id = 9;
 		m.socket_result.error = -EACCES;
 		break;
+	case HELPER_SERVED_STATE:
+		assert_int_equal(addr_parse("192.0.2.53", &m.served_state.what.addr), 0);
+		m.served_state.what.port = 53;
+		m.served_state.what.proto = KERNEL_TCP;
+		m.served_state.verdict = (struct helper_verdict){KERNEL_DESERTED, WHY_EXIT};
+		break;
+	case HELPER_SUSPECT:
+		assert_int_equal(addr_parse("2001:db8::53", &m.suspect.what.addr), 0);
+		m.suspect.what.port = 53;
+		m.suspect.why = WHY_STALL;
+		break;
 	default: break;
 	}
 	return m;
@@ -161,6 +172,16 @@ test_fields(void **state)
 	m = there_and_back(HELPER_SOCKET_RESULT);
 	assert_int_equal(m.socket_result.id, 9);
 	assert_int_equal(m.socket_result.error, -EACCES);
+	sent = sample(HELPER_SERVED_STATE);
+	m = there_and_back(HELPER_SERVED_STATE);
+	assert_true(addr_equal(&m.served_state.what.addr, &sent.served_state.what.addr));
+	assert_int_equal(m.served_state.what.port, 53);
+	assert_int_equal(m.served_state.what.proto, KERNEL_TCP);
+	assert_int_equal(m.served_state.verdict.served, KERNEL_DESERTED);
+	assert_int_equal(m.served_state.verdict.why, WHY_EXIT);
+	m = there_and_back(HELPER_SUSPECT);
+	assert_int_equal(m.suspect.what.proto, KERNEL_UDP);
+	assert_int_equal(m.suspect.why, WHY_STALL);
 	m = there_and_back(HELPER_HEARTBEAT);
 	assert_true(m.heartbeat.seq == UINT64_C(0x0123456789abcdef));
 }
@@ -236,6 +257,11 @@ static const struct spoilt spoilt[] = {
     {HELPER_SOCKET_OPEN, 4, "\x04", 1, "no kind of socket"},
     {HELPER_SOCKET_RESULT, 0, "\0\0\0\0", 4, "request 0"},
     {HELPER_SOCKET_RESULT, 4, "\0\0\0\x01", 4, "an error above 0"},
+    {HELPER_SERVED_STATE, 0, "\x05", 1, "no address family"},
+    {HELPER_SERVED_STATE, 17, "\0\0", 2, "port 0"},
+    {HELPER_SERVED_STATE, 19, "\x02", 1, "no protocol"},
+    {HELPER_SERVED_STATE, 20, "\x03", 1, "no verdict"},
+    {HELPER_SUSPECT, 20, "\x01", 1, "no suspicion"},
     {HELPER_EXEC_RESULT, 9 + 255, "x", 1, "an output without an end"},
 };
 

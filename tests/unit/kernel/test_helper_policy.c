@@ -164,6 +164,47 @@ test_sockets(void **state)
 }
 
 static void
+test_watches(void **state)
+{
+	static const struct {
+		const char *addr;
+		uint16_t port;
+		enum kernel_proto proto;
+	} in[] = {
+	    {"2001:db8::53", 53, KERNEL_TCP},
+	    {"192.0.2.54", 53, KERNEL_UDP},
+	    {"192.0.2.53", 853, KERNEL_TCP},
+	    {"192.0.2.53", 53, KERNEL_UDP},
+	    {"192.0.2.53", 53, KERNEL_TCP},
+	    {"192.0.2.54", 53, KERNEL_UDP},
+	};
+	static const size_t order[] = {3, 1, 4, 0, 2};
+	struct helper_policy *p = policy();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(in); i++) {
+		struct kernel_listen what = {.port = in[i].port, .proto = in[i].proto};
+
+		assert_int_equal(addr_parse(in[i].addr, &what.addr), 0);
+		helper_policy_add_watch(p, &what);
+	}
+	helper_policy_seal(p);
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+		const struct kernel_listen *what = helper_policy_watch_at(p, i);
+		struct addr addr;
+
+		assert_non_null(what);
+		assert_int_equal(addr_parse(in[order[i]].addr, &addr), 0);
+		assert_true(addr_equal(&what->addr, &addr));
+		assert_int_equal(what->port, in[order[i]].port);
+		assert_int_equal(what->proto, in[order[i]].proto);
+	}
+	assert_null(helper_policy_watch_at(p, ARRAY_LEN(order)));
+	assert_null(helper_policy_watch_at(NULL, 0));
+	helper_policy_free(p);
+}
+
+static void
 test_execs(void **state)
 {
 	struct helper_exec_rule rule = {.argv = argv_true, .timeout = DUR_S};
@@ -250,6 +291,7 @@ main(void)
 	    cmocka_unit_test(test_addresses_in_order),
 	    cmocka_unit_test(test_listens),
 	    cmocka_unit_test(test_sockets),
+	    cmocka_unit_test(test_watches),
 	    cmocka_unit_test(test_execs),
 	    cmocka_unit_test(test_exec_mistakes),
 	    cmocka_unit_test(test_empty_policy_allows_nothing),

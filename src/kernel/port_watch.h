@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of served ports: which of the service ports that the configuration names (`listens`)
+ * somebody on this host serves. Private to the folder.
+ */
+#ifndef KERNEL_PORT_WATCH_H
+#define KERNEL_PORT_WATCH_H
+
+#include "kernel/helper_policy.h"
+#include "kernel/nl_sock.h"
+
+/* How often a deserted port is looked at: the kernel does not announce new sockets. */
+#define PORT_WATCH_POLL (100 * DUR_MS)
+/* After a look that the kernel refused. */
+#define PORT_WATCH_RETRY (1 * DUR_S)
+
+/* One service port. */
+struct port_watch {
+	struct kernel_listen what;
+	enum kernel_served served;
+	enum why why;
+	bool known;   /* it has been looked at */
+	bool waits;   /* nobody has been told of the state */
+	bool suspect; /* nor that it looks wrong */
+};
+
+/* One socket that serves some of them. */
+struct port_sock {
+	struct nl_sock sock;
+};
+
+struct port_watches;
+/* Embedded by whoever wants to know. */
+struct port_watches_user {
+	/* port_watches_report() has something new. */
+	void (*changed)(struct port_watches_user *u);
+};
+
+struct port_watches {
+	struct nl_socks socks;
+	struct nl_socks_user socks_user;
+	struct nl_sock_dump dump;
+	struct port_watches_user *user;
+	struct loop_timer poll;
+	struct port_watch *watches; /* in the order of the policy */
+	size_t count;
+	size_t first_waiting;    /* no watch before it waits to be told */
+	struct port_sock *found; /* sorted by protocol, port, address, cookie */
+	size_t found_count, found_cap;
+	uint64_t looks;
+	bool ended;  /* one of them, in the batch of events that is being read */
+	bool failed; /* the last look, and the log has said so */
+};
+
+/* Without sock_diag in the kernel it goes on, and says that all ports are served. */
+void port_watches_init(struct port_watches *pw, struct loop *l, struct port_watches_user *user);
+void port_watches_done(struct port_watches *pw);
+/* These are the ports from now on: looks, and owes a report of each. */
+void port_watches_set_policy(struct port_watches *pw, const struct helper_policy *policy);
+
+enum port_report_kind { PORT_REPORT_STATE, PORT_REPORT_SUSPECT };
+struct port_report {
+	enum port_report_kind kind;
+	struct kernel_listen what;
+	enum kernel_served served; /* of a state */
+	enum why why;
+};
+/* The first news that nobody has been told; false when there is none. */
+bool port_watches_report(struct port_watches *pw, struct port_report *out);
+/* It has been told. */
+void port_watches_reported(struct port_watches *pw);
+
+#endif
