@@ -228,8 +228,28 @@ core_sample(struct core *c, const char *probe, const struct probe_sample *s, mon
 {
 	struct track *t = core_track_find(c, probe);
 
-	if (t != NULL && t->kind == TRACK_PROBE && track_sample(t, s))
+	if (t == NULL || t->kind != TRACK_PROBE)
+		return;
+	if (track_sample(t, s))
 		core_mark_track(c, t);
+	for (size_t i = 0; i < t->lists.count; i++) {
+		struct track *slow = t->lists.items[i];
+
+		if (slow->kind == TRACK_IN_TIME && track_sample(slow, s))
+			core_mark_track(c, slow);
+	}
+}
+
+void
+core_served(struct core *c, const struct kernel_listen *what, enum kernel_served served,
+    enum why why, mono_t now)
+{
+	for (size_t i = 0; i < c->order_count; i++) {
+		struct track *t = c->order[i];
+
+		if (t->kind == TRACK_LISTEN && track_served(t, what, served, why))
+			core_mark_track(c, t);
+	}
 }
 
 static void

@@ -56,6 +56,9 @@ void core_check_names(struct conf_ctx *ctx, const struct core_conf *conf);
 /* -- facts -- */
 void core_sample(struct core *c, const char *probe, const struct probe_sample *s, mono_t now);
 void core_link(struct core *c, const char *ifname, bool up, mono_t now);
+/* A port of a service is served, or deserted. */
+void core_served(struct core *c, const struct kernel_listen *what, enum kernel_served served,
+    enum why why, mono_t now);
 void core_address(struct core *c, const struct prefix *p, bool present, mono_t now);
 /* Operators. 0, or -1 when there is no such service. `until`: the drain ends by itself; a deadline
  * of DUR_NEVER: until undrained. */

@@ -27,6 +27,8 @@ track_kind_of(const struct track_conf *conf)
 {
 	if (conf->interface != NULL)
 		return TRACK_INTERFACE;
+	if (conf->in_time != NULL)
+		return TRACK_IN_TIME;
 	return conf->all.count > 0 ? TRACK_ALL : TRACK_ANY;
 }
 
@@ -39,6 +41,7 @@ track_free(struct core *c, struct track *t)
 	core_refs_done(&t->lists);
 	core_refs_done(&t->services);
 	free(t->interface);
+	free(t->ports);
 	free(t->name);
 	free(t);
 }
@@ -72,6 +75,7 @@ track_configure_probe(struct track *t, const struct probe_conf *conf)
 {
 	t->rise = conf->rise;
 	t->fall = conf->fall;
+	t->of = conf->of;
 }
 
 /* An interface track starts with what is known of the link. */
@@ -117,11 +121,21 @@ refs_resolve(struct core *c, struct core_refs *refs, const struct conf_list *nam
 static void
 track_connect(struct core *c, struct track *t, const struct track_conf *conf)
 {
-	refs_resolve(c, &t->members, t->kind == TRACK_ALL ? &conf->all : &conf->any);
+	const struct conf_list one = {.items = &conf->in_time, .count = 1};
+
+	if (t->kind == TRACK_IN_TIME)
+		refs_resolve(c, &t->members, &one);
+	else
+		refs_resolve(c, &t->members, t->kind == TRACK_ALL ? &conf->all : &conf->any);
 	for (size_t i = 0; i < t->members.count; i++) {
 		struct track *m = t->members.items[i];
 
 		core_refs_add(&m->lists, t);
+		if (t->kind == TRACK_IN_TIME) {
+			t->rise = m->rise;
+			t->fall = m->fall;
+			t->of = m->of;
+		}
 	}
 }
 
@@ -143,12 +157,43 @@ track_rank(struct track *t)
 	return t->rank;
 }
 
+static size_t
+listens_count(const struct conf_map *services)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < services->count; i++) {
+		const struct service_conf *s = services->entries[i].value;
+
+		count += s->listens.count;
+	}
+	return count;
+}
+
+/* A track for each port of each service, at the end of the order. */
+static void
+configure_listens(struct core *c, const struct conf_map *services, size_t at, mono_t now)
+{
+	for (size_t i = 0; i < services->count; i++) {
+		const struct service_conf *s = services->entries[i].value;
+		const struct service_listen *l = s->listens.items;
+
+		for (size_t k = 0; k < s->listens.count; k++) {
+			char *name = listen_track_name(services->entries[i].name, &l[k]);
+
+			c->order[at] = track_get(c, name, TRACK_LISTEN, now);
+			track_configure_listen(c->order[at++], s, &l[k]);
+			free(name);
+		}
+	}
+}
+
 static void
 configure_tracks(struct core *c, const struct core_conf *conf, mono_t now)
 {
 	size_t n = 0;
 
-	c->order_count = conf->probes->count + conf->tracks->count;
+	c->order_count = conf->probes->count + conf->tracks->count + listens_count(conf->services);
 	free(c->order);
 	c->order = mem_array(c->order_count + 1, sizeof(struct track *));
 	for (size_t i = 0; i < conf->probes->count; i++) {
@@ -165,6 +210,7 @@ configure_tracks(struct core *c, const struct core_conf *conf, mono_t now)
 	}
 	for (size_t i = 0; i < conf->tracks->count; i++)
 		track_connect(c, c->order[conf->probes->count + i], conf->tracks->entries[i].value);
+	configure_listens(c, conf->services, n, now);
 }
 
 static void
@@ -233,6 +279,13 @@ service_connect(struct core *c, struct service *s)
 {
 	refs_resolve(c, &s->require, &s->conf->require);
 	refs_resolve(c, &s->prefer, &s->conf->prefer);
+	for (size_t i = 0; i < s->conf->listens.count; i++) {
+		const struct service_listen *l = s->conf->listens.items;
+		char *name = listen_track_name(s->name, &l[i]);
+
+		core_refs_add(&s->require, core_track_find(c, name));
+		free(name);
+	}
 	for (size_t i = 0; i < s->require.count; i++) {
 		struct track *t = s->require.items[i];
 

@@ -21,7 +21,13 @@ struct core_refs {
 
 /* -- tracks: track.c decides, core.c makes it so -- */
 
-enum track_kind { TRACK_PROBE, TRACK_INTERFACE, TRACK_ALL, TRACK_ANY };
+enum track_kind { TRACK_PROBE, TRACK_INTERFACE, TRACK_ALL, TRACK_ANY, TRACK_IN_TIME, TRACK_LISTEN };
+
+/* A watched port on one address of its service. */
+struct track_port {
+	struct addr addr;
+	enum track_state state;
+};
 
 struct track {
 	RB_ENTRY(track) tree;
@@ -40,10 +46,15 @@ struct track {
 	uint32_t rise;
 	uint32_t fall;
 	struct track_delay_conf delay;
+	uint32_t of; /* failures are counted among the last `of` samples; 0: in a row */
+	struct service_listen listen;
+	struct track_port *ports; /* owned */
+	size_t port_count;
 	/* what the facts say at the moment */
 	enum track_state raw;
 	enum why raw_why;
 	bool raw_broken; /* it changed since it was looked at: a delay starts again */
+	uint64_t recent; /* the last 64 samples, newest in bit 0: 1 is a failure */
 	uint32_t streak;
 	bool streak_ok;
 	char detail[PROBE_DETAIL];
@@ -58,6 +69,15 @@ const char *track_kind_str(enum track_kind kind);
 /* A fact arrived; true when the track has to be looked at. */
 bool track_sample(struct track *t, const struct probe_sample *s);
 bool track_link(struct track *t, bool up);
+bool track_served(
+    struct track *t, const struct kernel_listen *what, enum kernel_served served, enum why why);
+/* The facts say something new: true when the raw state changes. */
+bool track_set_raw(struct track *t, enum track_state raw, enum why why);
+
+/* listen.c: the track of a service's port. The name is owned by the caller. */
+char *listen_track_name(const char *service, const struct service_listen *l);
+void track_configure_listen(
+    struct track *t, const struct service_conf *service, const struct service_listen *l);
 /* Lists: reads the members' states again. */
 void track_combine(struct track *t);
 /* Should the state become `raw` now? Arms or cancels the delay. */

@@ -52,7 +52,35 @@ const struct conf_row probe_rows[] = {
 	.dflt = "2",
 	.min = 1,
 	.max = 1000,
-	.doc = "How many failures in a row make it down.",
+	.doc = "How many failures make it down: in a row, or among the last `of`.",
+    },
+    {
+	.key = "of",
+	.type = CONF_U32,
+	.offset = offsetof(struct probe_conf, of),
+	.dflt = "0",
+	.max = 64,
+	.doc = "Count failures among that many of the last samples, so that a service which fails "
+	       "every other time is down. 0: in a row.",
+    },
+    {
+	.key = "retry",
+	.type = CONF_DUR,
+	.offset = offsetof(struct probe_conf, retry),
+	.dflt = "200ms",
+	.max = DUR_DAY,
+	.doc = "After a failure ask again so soon, until `fall` failures confirm it or an answer "
+	       "refutes it. 0: wait for the next regular attempt.",
+    },
+    {
+	.key = "threshold",
+	.type = CONF_DUR,
+	.offset = offsetof(struct probe_conf, threshold),
+	.dflt = "0s",
+	.max = DUR_DAY,
+	.doc =
+	    "A good answer that takes longer is late: it does not count as a failure, and a track "
+	    "with `in-time` follows it. 0: no answer is late.",
     },
     {.type = CONF_END},
 };
@@ -64,6 +92,13 @@ probe_conf_check(struct conf_ctx *ctx, const struct conf_node *node, void *obj)
 	const struct conf_node *at;
 	char timeout[32], frequency[32];
 
+	if (conf->of != 0 && conf->of < conf->fall) {
+		at = conf_node_find(node, "of");
+		conf_error(ctx, at != NULL ? at : node,
+		    "of: %u failures cannot be among the last %u samples: make `of` at least "
+		    "`fall`",
+		    conf->fall, conf->of);
+	}
 	if (conf->timeout <= conf->frequency)
 		return;
 	at = conf_node_find(node, "timeout");

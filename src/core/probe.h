@@ -23,6 +23,7 @@ struct probe;
 /* What one attempt found. */
 struct probe_sample {
 	bool ok;
+	bool late; /* good, but slower than the threshold */
 	enum why why;
 	dur_t rtt;                 /* from the question to the verdict */
 	char detail[PROBE_DETAIL]; /* "SERVFAIL, expected NOERROR"; may be "" */
@@ -36,6 +37,9 @@ struct probe_conf {
 	dur_t timeout;
 	uint32_t rise;
 	uint32_t fall;
+	uint32_t of;     /* fall is counted among the last `of`; 0: in a row */
+	dur_t retry;     /* between the attempts that confirm a first failure; 0: the frequency */
+	dur_t threshold; /* a good answer that takes longer is late; 0: none is */
 };
 
 /* What all probes of a kind have in common (a socket, a connection pool): made by the first probe

@@ -36,6 +36,22 @@ runner_jitter(const struct runner *r)
 	return rng_between(r->env->rng, -most, most);
 }
 
+/* A first failure is confirmed, or refuted, soon. */
+static void
+runner_confirm(struct runner *r, bool ok)
+{
+	loop_timer_cancel(&r->again);
+	r->failed_in_row = ok ? 0 : r->failed_in_row + 1;
+	if (!ok && r->failed_in_row < r->conf->fall && r->conf->retry > 0)
+		loop_timer_after(&r->again, r->conf->retry);
+}
+
+static void
+runner_again(struct loop_timer *t)
+{
+	runner_ask_now(container_of(t, struct runner, again));
+}
+
 /* The one place where a verdict takes effect. */
 static void
 runner_verdict(struct runner *r, const struct probe_sample *sample)
@@ -49,10 +65,13 @@ runner_verdict(struct runner *r, const struct probe_sample *sample)
 	r->last_at = now;
 	r->attempts++;
 	r->by_why[sample->why]++;
+	r->last.late = sample->ok && r->conf->threshold > 0 && r->last.rtt > r->conf->threshold;
+	r->late += r->last.late;
 	if (sample->ok)
 		r->rtt_sum += r->last.rtt;
 	else
 		r->failures++;
+	runner_confirm(r, sample->ok);
 	r->result(r, &r->last);
 }
 
@@ -131,6 +150,7 @@ runner_init(struct runner *r, const struct probe_env *env, const char *name,
 	r->result = result;
 	loop_timer_init(&r->next, env->loop, runner_due);
 	loop_timer_init(&r->deadline, env->loop, runner_timed_out);
+	loop_timer_init(&r->again, env->loop, runner_again);
 	r->probe = kind->new (env, conf->kind_conf);
 	r->probe->kind = kind;
 	r->probe->runner = r;
@@ -170,6 +190,7 @@ runner_done(struct runner *r)
 		return;
 	loop_timer_cancel(&r->next);
 	loop_timer_cancel(&r->deadline);
+	loop_timer_cancel(&r->again);
 	if (r->running) {
 		r->running = false;
 		r->probe->kind->cancel(r->probe);

@@ -5,7 +5,8 @@
  * Attempts of one probe start every `frequency`, drift-free, the first one at a random point of the
  * first period (spread), each one moved by a small jitter so that nodes do not march in step. An
  * attempt that has no verdict after `timeout` is cancelled and counts as failed. Attempts never
- * overlap: a timeout longer than the frequency is refused by the configuration.
+ * overlap: a timeout longer than the frequency is refused by the configuration. A failure is
+ * followed by confirming attempts every `retry`, until `fall` in a row have failed or one has not.
  */
 #ifndef CORE_RUNNER_H
 #define CORE_RUNNER_H
@@ -23,13 +24,16 @@ struct runner {
 	runner_result_fn *result;
 	struct loop_timer next;
 	struct loop_timer deadline;
-	mono_t planned; /* the undisturbed start of the next attempt */
+	struct loop_timer again; /* the next confirming attempt */
+	mono_t planned;          /* the undisturbed start of the next attempt */
 	mono_t started;
 	bool running;
 	struct probe_sample last;
 	mono_t last_at; /* of the last verdict; valid when attempts > 0 */
 	uint64_t attempts;
 	uint64_t failures;
+	uint64_t late; /* good answers beyond the threshold */
+	uint32_t failed_in_row;
 	uint64_t by_why[WHY_COUNT];
 	dur_t rtt_sum; /* of successful attempts */
 };

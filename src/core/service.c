@@ -180,6 +180,17 @@ static const struct conf_row service_rows[] = {
 	.doc = "What to do when somebody deletes an address.",
     },
     {
+	.key = "listens",
+	.type = CONF_CUSTOM,
+	.flags = CONF_LIST,
+	.custom = &service_listen_custom,
+	.offset = offsetof(struct service_conf, listens),
+	.doc =
+	    "Ports that must be served on every address of the service, as in udp/53. The kernel "
+	    "tells when the last socket is gone or its process ends, and the service is down at "
+	    "once, before any probe has asked.",
+    },
+    {
 	.key = "require",
 	.type = CONF_STRING,
 	.flags = CONF_LIST,
@@ -234,7 +245,6 @@ static const struct conf_row service_rows[] = {
 	.doc = "How long an address that is given up stays on the host after its route has been "
 	       "withdrawn everywhere.",
     },
-    {.key = "listens", .type = CONF_LATER, .doc = "Sockets that must be there, as in udp/53."},
     {.type = CONF_END},
 };
 

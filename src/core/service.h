@@ -13,6 +13,7 @@
 #define CORE_SERVICE_H
 
 #include "core/attrs.h"
+#include "core/kernel_port.h"
 #include "core/why.h"
 
 enum service_level { LEVEL_DOWN, LEVEL_DRAINED, LEVEL_DEGRADED, LEVEL_UP, LEVEL_COUNT };
@@ -33,10 +34,18 @@ struct levels_conf {
 
 enum address_missing { ADDRESS_REPAIR, ADDRESS_WITHDRAW };
 
+/* A port that a service must be served on. */
+struct service_listen {
+	enum kernel_proto proto;
+	uint16_t port;
+};
+extern const struct conf_custom service_listen_custom;
+
 struct service_conf {
 	struct conf_list addresses; /* of struct prefix */
 	const char *interface;      /* where the address lives; "lo" */
 	int if_missing;             /* enum address_missing: somebody deleted the address */
+	struct conf_list listens;   /* of struct service_listen */
 	struct conf_list require;   /* of const char *: probes and tracks */
 	struct conf_list prefer;
 	const struct attrs_conf *attributes;

@@ -37,6 +37,8 @@ static const char *const track_kinds[] = {
     [TRACK_INTERFACE] = "interface",
     [TRACK_ALL] = "all",
     [TRACK_ANY] = "any",
+    [TRACK_IN_TIME] = "in-time",
+    [TRACK_LISTEN] = "listen",
 };
 
 const char *
@@ -95,6 +97,14 @@ static const struct conf_row track_rows[] = {
 	.doc = "Up while at least one of these probes and tracks is up; down when all are down.",
     },
     {
+	.key = "in-time",
+	.type = CONF_STRING,
+	.offset = offsetof(struct track_conf, in_time),
+	.doc =
+	    "Up while this probe answers within its threshold; counted with the probe's rise and "
+	    "fall. For `prefer`: a service that is slow is degraded, not down.",
+    },
+    {
 	.key = "delay",
 	.type = CONF_STRUCT,
 	.offset = offsetof(struct track_conf, delay),
@@ -108,12 +118,14 @@ static void
 track_conf_check(struct conf_ctx *ctx, const struct conf_node *node, void *obj)
 {
 	const struct track_conf *t = obj;
-	int given = (t->interface != NULL) + (t->all.count > 0) + (t->any.count > 0);
+	int given =
+	    (t->interface != NULL) + (t->in_time != NULL) + (t->all.count > 0) + (t->any.count > 0);
 
 	if (given != 1)
 		conf_error(ctx, node,
-		    "a track watches exactly one of \"interface\", \"all\" and \"any\"; this one "
-		    "has %s",
+		    "a track watches exactly one of \"interface\", \"in-time\", \"all\" and "
+		    "\"any\"; this "
+		    "one has %s",
 		    given == 0 ? "none of them, or an empty list" : "several");
 }
 
@@ -125,8 +137,7 @@ const struct conf_schema track_schema = {
     .doc = "A track is up or down: it watches an interface or combines probes and tracks.",
 };
 
-/* The facts say something new. */
-static bool
+bool
 track_set_raw(struct track *t, enum track_state raw, enum why why)
 {
 	t->raw_why = why;
@@ -137,25 +148,50 @@ track_set_raw(struct track *t, enum track_state raw, enum why why)
 	return true;
 }
 
+/* Too many failures: in a row, or among the last `of`. */
+static bool
+failed_enough(const struct track *t)
+{
+	uint64_t window = t->of == 0 || t->of >= 64 ? UINT64_MAX : (UINT64_C(1) << t->of) - 1;
+
+	if (t->of == 0)
+		return !t->streak_ok && t->streak >= t->fall;
+	return (uint32_t)__builtin_popcountll(t->recent & window) >= t->fall;
+}
+
+/* One more sample: `ok` as this track sees it. */
+static bool
+track_count(struct track *t, bool ok, enum why rise, enum why fall)
+{
+	if (t->streak == 0 || t->streak_ok != ok) {
+		t->streak = 0;
+		t->streak_ok = ok;
+	}
+	if (t->streak < UINT32_MAX)
+		t->streak++;
+	t->recent = t->recent << 1 | !ok;
+	if (failed_enough(t))
+		return track_set_raw(t, TRACK_DOWN, fall);
+	if (ok && t->streak >= t->rise)
+		return track_set_raw(t, TRACK_UP, rise);
+	return false;
+}
+
 bool
 track_sample(struct track *t, const struct probe_sample *s)
 {
 	const char *detail = s->detail;
+	char rtt[24];
 
-	if (t->streak == 0 || t->streak_ok != s->ok) {
-		t->streak = 0;
-		t->streak_ok = s->ok;
+	if (t->kind == TRACK_IN_TIME) {
+		str_copy(t->detail, sizeof(t->detail),
+		    s->ok ? dur_format(s->rtt, rtt, sizeof(rtt)) : why_text(s->why));
+		return track_count(t, s->ok && !s->late, WHY_RISE, WHY_LATE);
 	}
-	if (t->streak < UINT32_MAX)
-		t->streak++;
 	if (detail[0] == '\0' && !s->ok)
 		detail = why_text(s->why);
 	str_copy(t->detail, sizeof(t->detail), detail);
-	if (s->ok && t->streak >= t->rise)
-		return track_set_raw(t, TRACK_UP, WHY_RISE);
-	if (!s->ok && t->streak >= t->fall)
-		return track_set_raw(t, TRACK_DOWN, WHY_FALL);
-	return false;
+	return track_count(t, s->ok, WHY_RISE, WHY_FALL);
 }
 
 bool

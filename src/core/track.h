@@ -21,9 +21,10 @@ struct track_delay_conf {
 	dur_t down;
 };
 
-/* A row of `tracks:`. Exactly one of interface, all and any is set. */
+/* A row of `tracks:`. Exactly one of interface, in_time, all and any is set. */
 struct track_conf {
 	const char *interface;
+	const char *in_time;  /* a probe */
 	struct conf_list all; /* of const char *: probes and tracks */
 	struct conf_list any;
 	const struct track_delay_conf *delay; /* NULL: none */

@@ -22,13 +22,17 @@ enum why {
 	WHY_LOCAL,       /* this host could not ask: no descriptor, no memory, no permission */
 	WHY_MISSED,      /* the attempt could not start: the one before still ran */
 	/* tracks */
-	WHY_RISE,   /* enough successes in a row */
-	WHY_FALL,   /* enough failures in a row */
-	WHY_LINK,   /* the interface changed */
-	WHY_MEMBER, /* a member of the list changed */
-	WHY_SOCKET, /* no socket is bound to the service's port any more */
-	WHY_EXIT,   /* the process that served the port has ended */
-	WHY_STALL,  /* the server's queue does not move */
+	WHY_RISE,    /* enough successes in a row */
+	WHY_FALL,    /* enough failures in a row */
+	WHY_LINK,    /* the interface changed */
+	WHY_MEMBER,  /* a member of the list changed */
+	WHY_SOCKET,  /* no socket is bound to the service's port any more */
+	WHY_EXIT,    /* the process that served the port has ended */
+	WHY_STALL,   /* the server's queue does not move */
+	WHY_SERVED,  /* a socket serves the port on every address */
+	WHY_LATE,    /* answers come later than the threshold */
+	WHY_QUALITY, /* too much loss or delay over the last samples */
+	WHY_DAMPED,  /* it went down too often: it has to stay well for a while */
 	/* services and intents */
 	WHY_REQUIRE, /* something that is required is not up */
 	WHY_PREFER,  /* something that is preferred is not up */

@@ -116,6 +116,48 @@ on_link(struct kernel_listener *l, const char *ifname, bool up)
 	core_link(e->core, ifname, up, loop_now(e->env->loop));
 }
 
+static void
+on_served(struct kernel_listener *l, const struct kernel_listen *what, enum kernel_served served,
+    enum why why)
+{
+	struct engine *e = container_of(l, struct engine, listener);
+
+	core_served(e->core, what, served, why, loop_now(e->env->loop));
+}
+
+static bool
+service_has(const struct service_conf *s, const struct addr *addr)
+{
+	const struct prefix *p = s->addresses.items;
+
+	for (size_t i = 0; i < s->addresses.count; i++) {
+		if (addr_equal(&p[i].addr, addr))
+			return true;
+	}
+	return false;
+}
+
+/* A server looks wrong, which may be a mistake: the probes of the service on that address ask now,
+ * and a failure is confirmed by their retries. */
+static void
+on_suspect(struct kernel_listener *l, const struct kernel_listen *what, enum why why)
+{
+	struct engine *e = container_of(l, struct engine, listener);
+	struct service_view v;
+
+	for (size_t i = 0; core_service_at(e->core, i, &v); i++) {
+		const char *const *name = v.conf->require.items;
+		if (!service_has(v.conf, &what->addr))
+			continue;
+		log_info("service %s: %s: its probes ask at once", v.name, why_text(why));
+		for (size_t k = 0; k < v.conf->require.count; k++) {
+			struct engine_runner *er = runner_find(e, name[k]);
+			if (er != NULL)
+				runner_ask_now(&er->runner);
+		}
+	}
+}
+
 /* -- life -- */
 
 static void
@@ -172,7 +214,12 @@ engine_new(struct engine_env *env, const struct node_conf *node)
 	    .rng = &e->rng,
 	    .shared = &e->probe_shared,
 	};
-	e->listener = (struct kernel_listener){.address = on_address, .link = on_link};
+	e->listener = (struct kernel_listener){
+	    .address = on_address,
+	    .link = on_link,
+	    .served = on_served,
+	    .suspect = on_suspect,
+	};
 	e->address_host.present = on_present;
 	e->addresses =
 	    address_sink_new(env->loop, core_intent(e->core), env->kernel, &e->address_host);

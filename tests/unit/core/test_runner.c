@@ -387,6 +387,81 @@ test_errno_has_a_reason(void **state)
 	bed_free(b);
 }
 
+/* -- confirming attempts -- */
+
+/* A first failure is asked about again every `retry` until `fall` in a row; the grid stays. */
+static void
+test_retry(void **state)
+{
+	struct bed *b = bed_new(3, 10 * DUR_S, DUR_S, 0);
+	struct fake_probe *f = container_of(b->runner.probe, struct fake_probe, probe);
+	mono_t started;
+
+	b->conf.fall = 3;
+	b->conf.retry = 20 * DUR_MS;
+	runner_ask_now(&b->runner);
+	assert_int_equal(b->results, 1);
+	assert_false(loop_timer_armed(&b->runner.again));
+
+	f->fails = true;
+	started = loop_now(b->loop);
+	runner_ask_now(&b->runner);
+	loop_run_until(b->loop, mono_add(started, 19 * DUR_MS));
+	assert_int_equal(b->results, 2);
+	loop_run_until(b->loop, mono_add(started, 40 * DUR_MS));
+	assert_int_equal(b->results, 4);
+	assert_int_equal(b->runner.failed_in_row, 3);
+	/* confirmed: nothing more out of turn */
+	loop_run_until(b->loop, mono_add(started, 5 * DUR_S));
+	assert_int_equal(b->results, 4);
+
+	/* refuted: one failure, then a good answer */
+	f->fails = false;
+	runner_ask_now(&b->runner);
+	f->fails = true;
+	runner_ask_now(&b->runner);
+	f->fails = false;
+	loop_run_until(b->loop, mono_add(loop_now(b->loop), DUR_S));
+	assert_int_equal(b->results, 7);
+	assert_int_equal(b->runner.failed_in_row, 0);
+	bed_free(b);
+}
+
+/* A time-out is a failure as well; the pause begins when it is known. */
+static void
+test_retry_after_timeouts(void **state)
+{
+	struct bed *b = bed_new(4, 10 * DUR_S, 300 * DUR_MS, DUR_NEVER);
+	mono_t started = loop_now(b->loop);
+
+	b->conf.fall = 3;
+	b->conf.retry = 20 * DUR_MS;
+	runner_ask_now(&b->runner);
+	loop_run_until(b->loop, mono_add(started, 3 * 300 * DUR_MS + 2 * 20 * DUR_MS - 1));
+	assert_int_equal(b->results, 2);
+	loop_run_until(b->loop, mono_add(started, 3 * 300 * DUR_MS + 2 * 20 * DUR_MS));
+	assert_int_equal(b->results, 3);
+	bed_free(b);
+}
+
+static void
+test_threshold(void **state)
+{
+	struct bed *b = bed_new(5, 10 * DUR_S, DUR_S, 50 * DUR_MS);
+
+	b->conf.threshold = 50 * DUR_MS;
+	runner_ask_now(&b->runner);
+	loop_run_until(b->loop, mono_add(loop_now(b->loop), DUR_S));
+	assert_false(b->runner.last.late);
+	b->conf.threshold = 49 * DUR_MS;
+	runner_ask_now(&b->runner);
+	loop_run_until(b->loop, mono_add(loop_now(b->loop), DUR_S));
+	assert_true(b->runner.last.ok && b->runner.last.late);
+	assert_int_equal(b->runner.late, 1);
+	assert_int_equal(b->runner.failures, 0);
+	bed_free(b);
+}
+
 int
 main(void)
 {
@@ -402,6 +477,9 @@ main(void)
 	    cmocka_unit_test(test_new_generation_moves_the_pointers),
 	    cmocka_unit_test(test_spread),
 	    cmocka_unit_test(test_errno_has_a_reason),
+	    cmocka_unit_test(test_retry),
+	    cmocka_unit_test(test_retry_after_timeouts),
+	    cmocka_unit_test(test_threshold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
