@@ -28,7 +28,7 @@ enum kernel_exec_end { KERNEL_EXEC_EXITED, KERNEL_EXEC_SIGNALLED, KERNEL_EXEC_FA
 struct kernel_exec_result {
 	enum kernel_exec_end end;
 	int code; /* exit code, signal number, or negative errno of the start */
-	char output[KERNEL_EXEC_OUTPUT]; /* the first bytes of standard output, sanitised */
+	char output[KERNEL_EXEC_OUTPUT]; /* the first line of standard output, or its first bytes */
 };
 
 /* One run of a configured command, embedded by the exec probe. */

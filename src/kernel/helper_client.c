@@ -371,6 +371,7 @@ on_exec_result(struct helper_client *c, const struct helper_msg *m, int fd)
 	struct kernel_exec_result result = m->exec_result.result;
 
 	(void)fd;
+	result.output[strcspn(result.output, "\r\n")] = '\0';
 	str_sanitise(result.output);
 	client_exec_result(c, m->exec_result.id, &result);
 }

@@ -8,10 +8,15 @@
 
 #include "conf/conf.h"
 
+/* What a plugin's warning (exit code 1) comes to. */
+enum exec_warning { EXEC_WARNING_OK, EXEC_WARNING_FAIL };
+
 struct exec_conf {
 	struct conf_list command; /* of const char *: the program and its arguments */
 	bool shell;               /* the command is one line for /bin/sh -c */
 	const char *user;
+	bool nagios; /* exit code and output as monitoring plugins have them */
+	int warning; /* enum exec_warning; only with `nagios` */
 };
 
 #endif
