@@ -34,6 +34,8 @@ def _config(server, options):
     config["probes"]["resolver"].update(
         frequency=options.frequency, timeout=options.timeout, rise=options.rise, fall=options.fall
     )
+    if options.listens:
+        config["services"]["dns"]["listens"] = ["udp/53", "tcp/53"]
     return config
 
 
@@ -94,6 +96,7 @@ def _options():
     parser.add_argument("--timeout", default="50ms")
     parser.add_argument("--rise", type=int, default=3)
     parser.add_argument("--fall", type=int, default=2)
+    parser.add_argument("--listens", action="store_true", help="let the kernel watch udp/53 and tcp/53")
     parser.add_argument("--json", help="write every run's numbers to this file")
     return parser.parse_args()
 

@@ -116,15 +116,6 @@ on_link(struct kernel_listener *l, const char *ifname, bool up)
 	core_link(e->core, ifname, up, loop_now(e->env->loop));
 }
 
-static void
-on_served(struct kernel_listener *l, const struct kernel_listen *what, enum kernel_served served,
-    enum why why)
-{
-	struct engine *e = container_of(l, struct engine, listener);
-
-	core_served(e->core, what, served, why, loop_now(e->env->loop));
-}
-
 static bool
 service_has(const struct service_conf *s, const struct addr *addr)
 {
@@ -137,25 +128,48 @@ service_has(const struct service_conf *s, const struct addr *addr)
 	return false;
 }
 
-/* A server looks wrong, which may be a mistake: the probes of the service on that address ask now,
- * and a failure is confirmed by their retries. */
+/* The probes that a service on this address requires ask at once, out of turn. */
 static void
-on_suspect(struct kernel_listener *l, const struct kernel_listen *what, enum why why)
+ask_at_once(struct engine *e, const struct addr *addr)
 {
-	struct engine *e = container_of(l, struct engine, listener);
 	struct service_view v;
 
 	for (size_t i = 0; core_service_at(e->core, i, &v); i++) {
 		const char *const *name = v.conf->require.items;
-		if (!service_has(v.conf, &what->addr))
+		if (!service_has(v.conf, addr))
 			continue;
-		log_info("service %s: %s: its probes ask at once", v.name, why_text(why));
 		for (size_t k = 0; k < v.conf->require.count; k++) {
 			struct engine_runner *er = runner_find(e, name[k]);
 			if (er != NULL)
 				runner_ask_now(&er->runner);
 		}
 	}
+}
+
+/* What the kernel says of a port needs no confirmation; that a server is there again is worth a
+ * question before the probe's turn comes. */
+static void
+on_served(struct kernel_listener *l, const struct kernel_listen *what, enum kernel_served served,
+    enum why why)
+{
+	struct engine *e = container_of(l, struct engine, listener);
+
+	core_served(e->core, what, served, why, loop_now(e->env->loop));
+	if (served == KERNEL_SERVED)
+		ask_at_once(e, &what->addr);
+}
+
+/* A server looks wrong, which may be a mistake: a failure will be confirmed by the probes' retries.
+ */
+static void
+on_suspect(struct kernel_listener *l, const struct kernel_listen *what, enum why why)
+{
+	struct engine *e = container_of(l, struct engine, listener);
+	char text[ADDR_TEXT];
+
+	log_info("%s port %u: %s: the probes ask at once",
+	    addr_format(&what->addr, text, sizeof(text)), what->port, why_text(why));
+	ask_at_once(e, &what->addr);
 }
 
 /* -- life -- */

@@ -122,6 +122,19 @@ explain_tracks(
 		explain_track(e, name[i], level, now, a);
 }
 
+/* The tracks of the service's ports: named after it, with a blank that no configured name has. */
+static void
+explain_listens(struct engine *e, const char *service, mono_t now, struct answer *a)
+{
+	size_t len = strlen(service);
+	struct track_view v;
+
+	for (size_t i = 0; core_track_at(e->core, i, &v); i++) {
+		if (strncmp(v.name, service, len) == 0 && v.name[len] == ' ')
+			explain_track(e, v.name, 2, now, a);
+	}
+}
+
 static void
 explain_service(struct engine *e, const struct service_view *v, mono_t now, struct answer *a)
 {
@@ -138,11 +151,12 @@ explain_service(struct engine *e, const struct service_view *v, mono_t now, stru
 	if (v->draining && v->drain_until.ns != DUR_NEVER)
 		answer_line(a, 1, "the drain ends in %s",
 		    rough(mono_sub(v->drain_until, now), left, sizeof(left)));
-	if (v->conf->require.count > 0)
+	if (v->conf->require.count + v->conf->listens.count > 0)
 		answer_line(a, 1, "requires:");
 	else
 		answer_line(a, 1, "requires nothing: announced while this host runs");
 	explain_tracks(e, &v->conf->require, 2, now, a);
+	explain_listens(e, v->name, now, a);
 	if (v->conf->prefer.count > 0)
 		answer_line(a, 1, "prefers:");
 	explain_tracks(e, &v->conf->prefer, 2, now, a);

@@ -19,6 +19,23 @@
  * comes first, and this one holds when the engine cannot ask any more. */
 #define EXEC_GRACE (1 * DUR_S)
 
+/* Every port that a service listens on, on each of its addresses. */
+static void
+add_watches(struct helper_policy *p, const struct service_conf *s)
+{
+	const struct prefix *prefixes = s->addresses.items;
+	const struct service_listen *listens = s->listens.items;
+
+	for (size_t i = 0; i < s->addresses.count; i++) {
+		for (size_t k = 0; k < s->listens.count; k++) {
+			const struct kernel_listen what = {.addr = prefixes[i].addr,
+			    .port = listens[k].port,
+			    .proto = listens[k].proto};
+			helper_policy_add_watch(p, &what);
+		}
+	}
+}
+
 static void
 add_addresses(struct helper_policy *p, const struct config *c)
 {
@@ -27,6 +44,7 @@ add_addresses(struct helper_policy *p, const struct config *c)
 		const struct prefix *prefixes = s->addresses.items;
 		for (size_t j = 0; j < s->addresses.count; j++)
 			helper_policy_add_address(p, &prefixes[j], s->interface);
+		add_watches(p, s);
 	}
 }
 

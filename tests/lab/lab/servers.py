@@ -113,7 +113,7 @@ class Bind:
     def thaw(self):
         return self.process.thaw()
 
-    def _rndc(self, *args, check=True):
+    def rndc(self, *args, check=True):
         return self.host.run(["rndc", "-c", self.dir / "rndc.conf", *args], check=check)
 
     def fail_zone(self):
@@ -123,25 +123,25 @@ class Bind:
         # does not.
         self._without_zone()
         self._write_config()
-        self._rndc("reconfig")
+        self.rndc("reconfig")
         self._wait_rcode("SERVFAIL")
 
     def set_answer(self, address):
         """The zone loads and says something else."""
         self._write_zone(address)
-        self._rndc("reload", "example.net")
+        self.rndc("reload", "example.net")
 
     def mend_zone(self):
         self._write_zone()
-        self._rndc("reload", "example.net", check=False)
-        self._rndc("reload")
+        self.rndc("reload", "example.net", check=False)
+        self.rndc("reload")
         self._wait_rcode("NOERROR")
 
     def _without_zone(self):
         path = self.dir / "named.conf"
         lines = path.read_text(encoding="ascii").splitlines(keepends=True)
         path.write_text("".join(l for l in lines if not l.startswith("zone ")), encoding="ascii")
-        self._rndc("reconfig")
+        self.rndc("reconfig")
 
     def _wait_rcode(self, rcode):
         last = []
