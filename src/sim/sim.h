@@ -141,12 +141,22 @@ struct sim_link {
 };
 TAILQ_HEAD(sim_links, sim_link);
 
+/* A server on the host: it serves its port on every address, or has gone. */
+struct sim_server {
+	LIST_ENTRY(sim_server) link;
+	enum kernel_proto proto;
+	uint16_t port;
+	bool gone;
+};
+LIST_HEAD(sim_servers, sim_server);
+
 struct sim_host {
 	struct kernel_port port;
 	struct sim_node *node;
 	struct sim_addresses addresses;
 	struct sim_requests requests; /* in order: the host does one after the other */
 	struct sim_links links;
+	struct sim_servers servers;
 	struct loop_timer work;
 	dur_t delay;
 	bool refuses;
@@ -243,6 +253,11 @@ void sim_host_done(struct sim_host *h);
 void sim_host_attach(struct sim_host *h);
 void sim_host_detach(struct sim_host *h);
 void sim_host_link(struct sim_host *h, const char *name, bool up);
+/* A server comes or goes. One that nothing was said of is there. */
+void sim_host_serve(struct sim_host *h, enum kernel_proto proto, uint16_t port, bool served);
+bool sim_host_serves(struct sim_host *h, enum kernel_proto proto, uint16_t port);
+/* Tells the engine of every port that its configuration names. */
+void sim_host_tell_ports(struct sim_host *h);
 /* Somebody deletes the address. False when it is not there. */
 bool sim_host_delete(struct sim_host *h, const struct prefix *p);
 struct sim_address *sim_host_find(struct sim_host *h, const struct prefix *p);

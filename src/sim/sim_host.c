@@ -180,6 +180,7 @@ sim_host_init(struct sim_host *h, struct sim_node *n)
 	TAILQ_INIT(&h->addresses);
 	TAILQ_INIT(&h->requests);
 	TAILQ_INIT(&h->links);
+	LIST_INIT(&h->servers);
 	loop_timer_init(&h->work, n->sim->loop, host_work);
 }
 
@@ -188,6 +189,7 @@ sim_host_done(struct sim_host *h)
 {
 	struct sim_address *a;
 	struct sim_link *l;
+	struct sim_server *server;
 
 	sim_host_detach(h);
 	while ((a = TAILQ_FIRST(&h->addresses)) != NULL) {
@@ -197,6 +199,10 @@ sim_host_done(struct sim_host *h)
 	while ((l = TAILQ_FIRST(&h->links)) != NULL) {
 		TAILQ_REMOVE(&h->links, l, link);
 		free(l);
+	}
+	while ((server = LIST_FIRST(&h->servers)) != NULL) {
+		LIST_REMOVE(server, link);
+		free(server);
 	}
 }
 
@@ -245,6 +251,66 @@ sim_host_link(struct sim_host *h, const char *name, bool up)
 	x->up = up;
 	if (l != NULL)
 		l->link(l, name, up);
+}
+
+/* -- servers -- */
+
+static struct sim_server *
+server_get(struct sim_host *h, enum kernel_proto proto, uint16_t port)
+{
+	struct sim_server *x;
+
+	LIST_FOREACH (x, &h->servers, link) {
+		if (x->proto == proto && x->port == port)
+			return x;
+	}
+	x = mem_alloc(sizeof(*x));
+	x->proto = proto;
+	x->port = port;
+	LIST_INSERT_HEAD(&h->servers, x, link);
+	return x;
+}
+
+bool
+sim_host_serves(struct sim_host *h, enum kernel_proto proto, uint16_t port)
+{
+	return !server_get(h, proto, port)->gone;
+}
+
+static void
+tell_port(struct sim_host *h, const struct service_conf *s, const struct service_listen *l)
+{
+	bool served = sim_host_serves(h, l->proto, l->port);
+	const struct prefix *p = s->addresses.items;
+
+	for (size_t i = 0; i < s->addresses.count; i++) {
+		struct kernel_listen what = {.addr = p[i].addr, .port = l->port, .proto = l->proto};
+
+		h->port.listener->served(h->port.listener, &what,
+		    served ? KERNEL_SERVED : KERNEL_DESERTED, served ? WHY_OK : WHY_SOCKET);
+	}
+}
+
+void
+sim_host_tell_ports(struct sim_host *h)
+{
+	const struct config *c = engine_config(h->node->engine);
+
+	for (size_t i = 0; i < c->services.count; i++) {
+		const struct service_conf *s = c->services.entries[i].value;
+		const struct service_listen *l = s->listens.items;
+
+		for (size_t k = 0; k < s->listens.count; k++)
+			tell_port(h, s, &l[k]);
+	}
+}
+
+void
+sim_host_serve(struct sim_host *h, enum kernel_proto proto, uint16_t port, bool served)
+{
+	server_get(h, proto, port)->gone = !served;
+	if (h->node->engine != NULL)
+		sim_host_tell_ports(h);
 }
 
 bool

@@ -104,6 +104,7 @@ node_apply(struct sim_node *n, struct conf_generation *g)
 	meet_neighbors(n, g->root);
 	engine_apply(n->engine, g);
 	n->uncounted = history_length(n) - counted(n);
+	sim_host_tell_ports(&n->host);
 }
 
 void

@@ -21,7 +21,8 @@
 
 static const char *const random_prefixes[] = {
     "192.0.2.53/32", "192.0.2.123/32", "\"2001:db8::53/128\"", "198.51.100.0/24"};
-static const char *const random_names[] = {"p0", "p1", "p2", "p3", "both", "either", "uplink"};
+static const char *const random_names[] = {
+    "p0", "p1", "p2", "p3", "both", "either", "uplink", "quick"};
 static const char *const random_drains[] = {"0s", "500ms", "2s"};
 static const char *const random_routers[] = {"10.0.0.1", "10.0.0.2"};
 
@@ -45,11 +46,18 @@ random_probes(struct rng *r, struct str *out)
 {
 	static const char *const paces[] = {"frequency: 300ms, timeout: 100ms",
 	    "frequency: 500ms, timeout: 500ms", "frequency: 1s, timeout: 200ms"};
+	static const char *const retries[] = {"0s", "100ms", "200ms"};
 
 	str_add(out, "probes:\n");
-	for (int i = 0; i < PROBES; i++)
-		str_printf(out, "  p%d: {type: script, %s, rise: %d, fall: %d}\n", i,
-		    PICK(r, paces), 1 + (int)rng_below(r, 3), 1 + (int)rng_below(r, 3));
+	for (int i = 0; i < PROBES; i++) {
+		int fall = 1 + (int)rng_below(r, 3);
+
+		str_printf(out, "  p%d: {type: script, %s, rise: %d, fall: %d, threshold: 50ms", i,
+		    PICK(r, paces), 1 + (int)rng_below(r, 3), fall);
+		if (chance(r, 25))
+			str_printf(out, ", of: %d", fall + (int)rng_below(r, 4));
+		str_printf(out, ", retry: %s}\n", PICK(r, retries));
+	}
 }
 
 static void
@@ -62,6 +70,7 @@ random_tracks(struct rng *r, struct str *out)
 	str_printf(
 	    out, "  either: {any: [%s, p2]%s}\n", chance(r, 50) ? "p1" : "both", PICK(r, delays));
 	str_printf(out, "  uplink: {interface: eth0%s}\n", PICK(r, delays));
+	str_add(out, "  quick: {in-time: p3}\n");
 }
 
 static void
@@ -88,6 +97,7 @@ random_service(struct sim_node *n, int number, const char *addresses, bool bgp, 
 	    {25, "    if-missing: withdraw\n"},
 	    {25, "    attributes: {med: 50}\n"},
 	    {5, "    interface: eth0\n"},
+	    {25, "    listens: [udp/53, tcp/53]\n"},
 	};
 	static const char *const levels[] = {"", "", "    levels: {degraded: {med: +100}}\n",
 	    "    levels: {drained: withdraw}\n", "    levels: {down: {prepend: 4}}\n",
@@ -199,6 +209,13 @@ fault_delete(struct sim_node *n, struct rng *r, char *text)
 }
 
 static void
+fault_serve(struct sim_node *n, struct rng *r, char *text)
+{
+	snprintf(text, ACTION_TEXT, "node %u serve %s/53 %s", n->number,
+	    chance(r, 50) ? "udp" : "tcp", chance(r, 65) ? "on" : "off");
+}
+
+static void
 fault_host(struct sim_node *n, struct rng *r, char *text)
 {
 	static const char *const moods[] = {"obey", "obey", "refuse", "slow 300ms", "slow 40ms"};
@@ -258,6 +275,7 @@ static const struct {
     {8, fault_link},
     {8, fault_delete},
     {8, fault_host},
+    {6, fault_serve},
     {20, fault_path},
     {12, fault_operator},
     {6, fault_reload},
@@ -290,7 +308,7 @@ random_fault(struct sim *s)
 		act(s, text);
 		return;
 	}
-	dice = rng_below(&s->rng, 104);
+	dice = rng_below(&s->rng, 110);
 	for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
 		if (dice < faults[i].weight) {
 			faults[i].fn(n, &s->rng, text);

@@ -33,6 +33,27 @@ probe_answers(struct sim_node *n, const struct config *c, const char *name)
 	return r->answer == ANSWER_OK && r->delay < conf->timeout;
 }
 
+static bool
+probe_in_time(struct sim_node *n, const struct config *c, const char *name)
+{
+	const struct probe_conf *conf = conf_map_find(&c->probes, name)->value;
+
+	return probe_answers(n, c, name) &&
+	       (conf->threshold == 0 || sim_result_get(n, name)->delay <= conf->threshold);
+}
+
+static bool
+all_served(struct sim_node *n, const struct conf_list *listens)
+{
+	const struct service_listen *l = listens->items;
+
+	for (size_t i = 0; i < listens->count; i++) {
+		if (!sim_host_serves(&n->host, l[i].proto, l[i].port))
+			return false;
+	}
+	return true;
+}
+
 static bool name_up(struct sim_node *n, const struct config *c, const char *name);
 
 static bool
@@ -56,6 +77,8 @@ name_up(struct sim_node *n, const struct config *c, const char *name)
 	if (e == NULL)
 		return probe_answers(n, c, name);
 	t = e->value;
+	if (t->in_time != NULL)
+		return probe_in_time(n, c, t->in_time);
 	return t->interface != NULL ? link_up(n, t->interface) : list_up(n, c, t);
 }
 
@@ -79,7 +102,7 @@ level_of(struct sim_node *n, const struct config *c, const struct service_view *
 	if (v->admin == ADMIN_DOWN)
 		return LEVEL_DOWN;
 	if (v->admin == ADMIN_AUTO) {
-		if (!all_up(n, c, &v->conf->require))
+		if (!all_up(n, c, &v->conf->require) || !all_served(n, &v->conf->listens))
 			return LEVEL_DOWN;
 		if (!all_up(n, c, &v->conf->prefer))
 			level = LEVEL_DEGRADED;

@@ -6,6 +6,7 @@
  *   node N start|stop|kill|reload
  *   node N probe NAME ok|fail|hang [DELAY]
  *   node N link INTERFACE up|down
+ *   node N serve udp/PORT|tcp/PORT on|off
  *   node N delete PREFIX
  *   node N host obey|refuse|slow DELAY
  *   node N neighbor NAME cut|heal|freeze|thaw|close|open|pace DELAY
@@ -112,6 +113,21 @@ do_link(const struct call *c)
 }
 
 static int
+do_serve(const struct call *c)
+{
+	bool on = strcmp(c->args[1], "on") == 0, tcp = strncmp(c->args[0], "tcp/", 4) == 0;
+	uint64_t port;
+
+	if (!on && strcmp(c->args[1], "off") != 0)
+		return complain(c, "a port is served on or off");
+	if ((!tcp && strncmp(c->args[0], "udp/", 4) != 0) ||
+	    str_to_u64(c->args[0] + 4, 1, UINT16_MAX, &port) != 0)
+		return complain(c, "a port is udp/PORT or tcp/PORT");
+	sim_host_serve(&c->node->host, tcp ? KERNEL_TCP : KERNEL_UDP, (uint16_t)port, on);
+	return 0;
+}
+
+static int
 do_delete(const struct call *c)
 {
 	struct prefix p;
@@ -184,6 +200,7 @@ static const struct {
     {"reload", 0, do_reload},
     {"probe", 2, do_probe},
     {"link", 2, do_link},
+    {"serve", 2, do_serve},
     {"delete", 1, do_delete},
     {"host", 1, do_host},
     {"neighbor", 2, do_neighbor},
