@@ -161,7 +161,7 @@ session_walk(struct loop_task *t)
 	if (x->node->sim->sabotage == SABOTAGE_ORDER)
 		walk_backwards(x);
 	if (x->node->sim->sabotage == SABOTAGE_ECHO && x->handed_count % ECHO_EVERY == 1)
-		intent_sink_reset(&x->sink);
+		intent_sink_replay(&x->sink);
 	while (x->pace == 0 || session_load(x) < SPEAKER_ROOM) {
 		e = intent_next(&x->sink);
 		if (e == NULL)
