@@ -27,6 +27,9 @@ struct net_opts {
 /* A connected, non-blocking UDP socket (asynchronous ICMP errors are reported by recv), for probes.
  * Returns the descriptor, owned by the caller, or a negative errno. */
 int net_udp_connect(const struct endpoint *remote, const struct net_opts *opts);
+/* An unconnected, non-blocking UDP socket on a port of the kernel's choice, for questions to many
+ * servers. ICMP errors wait in its error queue (IP_RECVERR). The descriptor or a negative errno. */
+int net_udp_socket(enum addr_family family, const struct net_opts *opts);
 /* A non-blocking TCP socket whose connect is under way: writable when decided, net_fd_error() then
  * tells how it went. Returns the descriptor or a negative errno. */
 int net_tcp_connect(const struct endpoint *remote, const struct net_opts *opts);

@@ -136,6 +136,21 @@ net_udp_connect(const struct endpoint *remote, const struct net_opts *opts)
 }
 
 int
+net_udp_socket(enum addr_family family, const struct net_opts *opts)
+{
+	struct endpoint local = {.addr = opts->local, .port = opts->local_port};
+	int fd = open_socket(family, SOCK_DGRAM, opts);
+	bool v6 = family == ADDR_V6;
+
+	local.addr.family = (uint8_t)family;
+	if (fd < 0 ||
+	    set_int(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, 1) < 0 ||
+	    (v6 && set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0) || bind_to(fd, &local) < 0)
+		return fail(fd);
+	return fd;
+}
+
+int
 net_tcp_socket(const struct endpoint *remote, const struct net_opts *opts)
 {
 	int fd = open_socket(remote->addr.family, SOCK_STREAM, opts);

@@ -2,10 +2,13 @@
 /*
  * One question to one server, until its answer is there.
  *
- * Over UDP, a datagram that is not an answer to the question (too short, wrong id, wrong question)
- * is counted and waited past: anybody can send one, and the good answer may be right behind it. A
- * truncated answer is asked for again over TCP, as a resolver would. On a stream everything comes
- * from the server, so what does not match is the server's fault.
+ * Over UDP the query leaves through the sockets that all dns probes share (dns_pool.c), unless
+ * something is asked of the socket itself (source, interface, tos): then each attempt has a
+ * connected one of its own. In both cases, a datagram that is not an answer to the question (too
+ * short, wrong id, wrong question) is counted and waited past: anybody can send one, and the good
+ * answer may be right behind it. A truncated answer is asked for again over TCP, as a resolver
+ * would. On a stream everything comes from the server, so what does not match is the server's
+ * fault.
  *
  * An ask owns its descriptor and, on a stream, the buffer of the answer; both are gone when the
  * callback runs, so the owner may start anew or free the ask there.
@@ -26,17 +29,26 @@
 #define DNS_UDP_MAX 4096
 #define DNS_TCP_MAX 65535
 
+static void on_pool_answer(
+    struct dns_pool_query *p, enum dns_match match, const uint8_t *msg, size_t len);
+static void on_pool_failure(struct dns_pool_query *p, int error, const char *what);
+
+static const struct dns_pool_ops pool_ops = {.answered = on_pool_answer, .failed = on_pool_failure};
+
 void
 dns_ask_init(struct dns_ask *a, const struct probe_env *env, dns_ask_fn *fn)
 {
 	a->env = env;
 	a->fn = fn;
 	a->fd = -1;
+	a->pooled.ops = &pool_ops;
+	a->pooled.query = &a->query;
 }
 
 void
 dns_ask_stop(struct dns_ask *a)
 {
+	dns_pool_cancel(&a->pooled);
 	loop_fd_done(&a->watch);
 	if (a->fd >= 0)
 		close(a->fd);
@@ -91,7 +103,43 @@ ask_by_tcp(struct dns_ask *a)
 		ask_failed(a, error, what);
 }
 
-/* -- UDP -- */
+/* -- UDP by a shared socket -- */
+
+static void
+on_pool_answer(struct dns_pool_query *p, enum dns_match match, const uint8_t *msg, size_t len)
+{
+	struct dns_ask *a = container_of(p, struct dns_ask, pooled);
+
+	if (match == DNS_TRUNCATED)
+		ask_by_tcp(a);
+	else
+		ask_answered(a, msg, len);
+}
+
+static void
+on_pool_failure(struct dns_pool_query *p, int error, const char *what)
+{
+	ask_failed(container_of(p, struct dns_ask, pooled), error, what);
+}
+
+static void
+pool_begin(struct dns_ask *a)
+{
+	if (a->pool == NULL)
+		a->pool = dns_pool_get(a->env);
+	a->stream = false;
+	a->pooled.server = a->to.server;
+	dns_pool_send(a->pool, &a->pooled);
+}
+
+static bool
+is_plain(const struct net_opts *o)
+{
+	return o->local.family == ADDR_NONE && o->local_port == 0 && o->device[0] == '\0' &&
+	       o->ttl == 0 && o->tos == 0;
+}
+
+/* -- UDP by a socket of its own -- */
 
 static void
 on_datagram(struct loop_fd *w, unsigned ready)
@@ -121,6 +169,7 @@ udp_begin(struct dns_ask *a, const char **what)
 	int error;
 
 	a->stream = false;
+	dns_query_set_id(&a->query, (uint16_t)rng_secure());
 	*what = "socket";
 	a->fd = net_udp_connect(&a->to.server, &a->to.opts);
 	if (a->fd < 0)
@@ -222,6 +271,7 @@ static int
 stream_begin(struct dns_ask *a, const char **what)
 {
 	a->stream = true;
+	dns_query_set_id(&a->query, (uint16_t)rng_secure());
 	*what = "connect";
 	a->fd = net_tcp_connect(&a->to.server, &a->to.opts);
 	if (a->fd < 0)
@@ -236,22 +286,27 @@ stream_begin(struct dns_ask *a, const char **what)
 int
 dns_ask_start(struct dns_ask *a, const struct dns_ask_to *to, const char **what)
 {
-	uint64_t random = rng_secure();
-
 	a->to = *to;
 	a->ignored = 0;
-	dns_query_set_id(&a->query, (uint16_t)random);
+	a->pooled.ignored = 0;
 	if (a->query.random)
 		dns_query_renew(&a->query, rng_secure());
-	return to->protocol == DNS_UDP ? udp_begin(a, what) : stream_begin(a, what);
+	if (to->protocol != DNS_UDP)
+		return stream_begin(a, what);
+	if (!is_plain(&to->opts))
+		return udp_begin(a, what);
+	pool_begin(a);
+	return 0;
 }
 
 void
 dns_ask_silence(const struct dns_ask *a, char *detail, size_t size)
 {
-	if (a->ignored > 0)
+	unsigned ignored = a->ignored + a->pooled.ignored;
+
+	if (ignored > 0)
 		snprintf(detail, size,
-		    "no answer; %u datagrams ignored that were not for this query", a->ignored);
+		    "no answer; %u datagrams ignored that were not for this query", ignored);
 	else if (a->stream && a->sent == 0)
 		str_copy(detail, size, "no connection");
 	else

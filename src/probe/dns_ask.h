@@ -9,6 +9,7 @@
 #include "loop/net.h"
 #include "probe/dns_conf.h"
 #include "probe/dns_msg.h"
+#include "probe/dns_pool.h"
 
 struct dns_ask;
 
@@ -36,8 +37,10 @@ struct dns_ask {
 	dns_ask_fn *fn;
 	struct dns_query query;
 	struct dns_ask_to to;
+	struct dns_pool *pool; /* NULL: not needed so far */
+	struct dns_pool_query pooled;
 	struct loop_fd watch;
-	int fd; /* -1: none */
+	int fd; /* -1: none of its own */
 	bool stream;
 	size_t sent;     /* stream: bytes of the query that left */
 	uint8_t *answer; /* stream: the answer so far, with its length */
