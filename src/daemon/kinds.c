@@ -23,6 +23,7 @@ const struct conf_variant *const kinds_probes[] = {
     &probe_https.variant,
     &probe_tls.variant,
     &probe_metric.variant,
+    &probe_dhcp.variant,
     NULL,
 };
 

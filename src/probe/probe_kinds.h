@@ -22,5 +22,6 @@ extern const struct probe_kind probe_http;
 extern const struct probe_kind probe_https;
 extern const struct probe_kind probe_tls;
 extern const struct probe_kind probe_metric;
+extern const struct probe_kind probe_dhcp;
 
 #endif

@@ -77,8 +77,8 @@ request_fill(struct request *r, enum sock_proto proto, const struct endpoint *wh
 static int
 answer_read(const union answer *a, size_t len, enum sock_proto proto, struct sock_found *out)
 {
-	const struct inet_diag_msg *msg = NLMSG_DATA(&a->head);
-	const struct nlmsgerr *error = NLMSG_DATA(&a->head);
+	const struct inet_diag_msg *msg = (const void *)(a->bytes + NLMSG_HDRLEN);
+	const struct nlmsgerr *error = (const void *)(a->bytes + NLMSG_HDRLEN);
 	const uint8_t *src = (const uint8_t *)msg->id.idiag_src;
 
 	if (len < NLMSG_LENGTH(sizeof(error->error)))
