@@ -279,6 +279,7 @@ void sim_bgp_node_up(struct sim_node *n);
 void sim_bgp_node_down(struct sim_node *n);
 /* A session was made: its router has to be there. */
 void sim_bgp_session(struct sim_session *x);
+void sim_bgp_session_done(struct sim_session *x);
 /* `cut`, `frozen` or `closed` were changed. */
 void sim_bgp_path(struct sim_session *x);
 /* Is the session up, as the node sees it? */

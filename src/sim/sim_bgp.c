@@ -28,6 +28,7 @@
 enum conn_state { CONN_OPEN_SENT, CONN_OPEN_CONFIRM, CONN_ESTABLISHED };
 
 struct sim_conn {
+	LIST_ENTRY(sim_conn) link;
 	struct sim_router *router;
 	struct sim_session *session; /* NULL: ended, waits to be freed */
 	struct net_stream stream;
@@ -48,6 +49,7 @@ struct sim_router {
 	struct addr addr;
 	struct net *net;
 	struct net_listener listener;
+	LIST_HEAD(, sim_conn) conns;
 };
 
 static struct addr
@@ -61,7 +63,10 @@ node_addr(unsigned number)
 static void
 conn_bury(struct loop_task *t)
 {
-	free(container_of(t, struct sim_conn, bury));
+	struct sim_conn *c = container_of(t, struct sim_conn, bury);
+
+	LIST_REMOVE(c, link);
+	free(c);
 }
 
 static void
@@ -254,7 +259,7 @@ take_bytes(struct sim_conn *c)
 static void
 conn_read(struct sim_conn *c)
 {
-	ssize_t n;
+	ssize_t n = -1;
 
 	while (c->session != NULL) {
 		n = net_stream_read(&c->stream, c->buffer + c->len, sizeof(c->buffer) - c->len);
@@ -309,6 +314,7 @@ router_accept(struct net_listener *l, struct net_stream *stream)
 		conn_end(x->conn, "replaced by a new session");
 	c = mem_alloc(sizeof(*c));
 	c->router = r;
+	LIST_INSERT_HEAD(&r->conns, c, link);
 	c->session = x;
 	c->hold = ROUTER_HOLD * DUR_S;
 	c->stream.fn = conn_event;
@@ -342,6 +348,7 @@ sim_bgp_session(struct sim_session *x)
 	str_copy(r->name, sizeof(r->name), x->name);
 	r->net = net_cloud_node(s->cloud, &r->addr, 1);
 	r->listener.fn = router_accept;
+	LIST_INIT(&r->conns);
 	LIST_INSERT_HEAD(&s->routers, r, link);
 	if (net_listen(r->net, &r->listener, &at, &opts) != 0)
 		abort();
@@ -357,13 +364,25 @@ sim_bgp_start(struct sim *s)
 }
 
 void
+sim_bgp_session_done(struct sim_session *x)
+{
+	if (x->conn != NULL)
+		conn_end(x->conn, "the simulation ends");
+}
+
+void
 sim_bgp_done(struct sim *s)
 {
 	struct sim_router *r;
+	struct sim_conn *c;
 
 	if (!s->real)
 		return;
 	while ((r = LIST_FIRST(&s->routers)) != NULL) {
+		while ((c = LIST_FIRST(&r->conns)) != NULL) {
+			loop_task_cancel(&c->bury);
+			conn_bury(&c->bury);
+		}
 		LIST_REMOVE(r, link);
 		net_unlisten(&r->listener);
 		net_free(r->net);

@@ -341,6 +341,7 @@ void
 sim_session_free(struct sim_session *x)
 {
 	assert(!x->configured);
+	sim_bgp_session_done(x);
 	LIST_REMOVE(x, link);
 	sim_router_done(x);
 	free(x->handed.routes);
