@@ -24,6 +24,10 @@ const struct conf_variant *const kinds_probes[] = {
     &probe_tls.variant,
     &probe_metric.variant,
     &probe_dhcp.variant,
+    &probe_tftp.variant,
+    &probe_snmp.variant,
+    &probe_radius.variant,
+    &probe_smtp.variant,
     NULL,
 };
 

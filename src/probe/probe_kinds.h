@@ -23,5 +23,9 @@ extern const struct probe_kind probe_https;
 extern const struct probe_kind probe_tls;
 extern const struct probe_kind probe_metric;
 extern const struct probe_kind probe_dhcp;
+extern const struct probe_kind probe_tftp;
+extern const struct probe_kind probe_snmp;
+extern const struct probe_kind probe_radius;
+extern const struct probe_kind probe_smtp;
 
 #endif
