@@ -18,8 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define NOW ((int64_t)1800000000 * DUR_S)
 
-/* ldns reads addresses of any length and names whose pointers point ahead; the walk does not. And
- * the walk does not look behind the answer section, nor into data that nobody asked for. */
+/* ldns reads addresses of any length, data of unknown types that end behind the message, and names
+ * whose pointers point ahead; the walk does not. And the walk does not look behind the answer
+ * section, nor into data that nobody asked for. */
 static void
 compare(const struct dns_judge *j, const uint8_t *msg, size_t len)
 {
@@ -29,7 +30,8 @@ compare(const struct dns_judge *j, const uint8_t *msg, size_t len)
 	dns_judge_full(j, msg, len, &full);
 	if (walk.why == WHY_MALFORMED)
 		assert(!full.ok || strstr(walk.detail, "pointer") != NULL ||
-		       strstr(walk.detail, "an address of") != NULL);
+		       strstr(walk.detail, "an address of") != NULL ||
+		       strstr(walk.detail, "ends within a record") != NULL);
 	else if (full.why != WHY_MALFORMED)
 		assert(walk.why == full.why);
 }
