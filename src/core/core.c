@@ -210,6 +210,8 @@ service_set_level(struct core *c, struct service *s, const struct service_verdic
 		    v->culprit != NULL ? v->culprit : "");
 		return;
 	}
+	if (v->level == LEVEL_DOWN && v->why == WHY_REQUIRE)
+		damping_penalise(s, now);
 	s->level = v->level;
 	s->since = now;
 	s->counts[v->level][v->why]++;
@@ -233,10 +235,11 @@ core_sample(struct core *c, const char *probe, const struct probe_sample *s, mon
 	if (track_sample(t, s))
 		core_mark_track(c, t);
 	for (size_t i = 0; i < t->lists.count; i++) {
-		struct track *slow = t->lists.items[i];
+		struct track *follower = t->lists.items[i];
 
-		if (slow->kind == TRACK_IN_TIME && track_sample(slow, s))
-			core_mark_track(c, slow);
+		if ((follower->kind == TRACK_IN_TIME || follower->kind == TRACK_QUALITY) &&
+		    track_sample(follower, s))
+			core_mark_track(c, follower);
 	}
 }
 

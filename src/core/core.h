@@ -96,6 +96,8 @@ struct service_view {
 	enum service_admin admin;
 	bool draining;
 	mono_t drain_until;
+	bool damped; /* kept down until damped_until though it is well */
+	mono_t damped_until;
 	bool holding; /* good, waiting for hold-up */
 	mono_t hold_until;
 };

@@ -64,24 +64,31 @@ check_list(struct name_check *k, const struct conf_map_entry *e, const char *kin
 	}
 }
 
+/* The probe that a track follows. NULL after saying that it is none. */
+static const struct probe_conf *
+check_probe(
+    struct name_check *k, const struct conf_map_entry *e, const char *option, const char *probe)
+{
+	const struct conf_list one = {.items = &probe, .count = 1};
+	const struct conf_map_entry *p = conf_map_find(k->conf->probes, probe);
+
+	if (p != NULL)
+		return p->value;
+	if (conf_map_find(k->conf->tracks, probe) != NULL)
+		conf_error_at(k->ctx, e->line, e->column,
+		    "track \"%s\": %s: \"%s\" is a track; name a probe", e->name, option, probe);
+	else
+		check_list(k, e, "track", option, &one);
+	return NULL;
+}
+
 /* `in-time` follows a probe that knows what late is. */
 static void
 check_in_time(struct name_check *k, const struct conf_map_entry *e, const char *probe)
 {
-	const struct conf_list one = {.items = &probe, .count = 1};
-	const struct conf_map_entry *p;
-	const struct probe_conf *conf;
+	const struct probe_conf *conf = check_probe(k, e, "in-time", probe);
 
-	if (probe == NULL)
-		return;
-	p = conf_map_find(k->conf->probes, probe);
-	conf = p != NULL ? p->value : NULL;
-	if (conf == NULL && conf_map_find(k->conf->tracks, probe) == NULL)
-		check_list(k, e, "track", "in-time", &one);
-	else if (conf == NULL)
-		conf_error_at(k->ctx, e->line, e->column,
-		    "track \"%s\": in-time: \"%s\" is a track; name a probe", e->name, probe);
-	else if (conf->threshold == 0)
+	if (conf != NULL && conf->threshold == 0)
 		conf_error_at(k->ctx, e->line, e->column,
 		    "track \"%s\": in-time: probe \"%s\" has no threshold; give it one, as in "
 		    "threshold: 50ms",
@@ -97,7 +104,10 @@ check_references(struct name_check *k)
 
 		check_list(k, e, "track", "all", &t->all);
 		check_list(k, e, "track", "any", &t->any);
-		check_in_time(k, e, t->in_time);
+		if (t->in_time != NULL)
+			check_in_time(k, e, t->in_time);
+		if (t->quality != NULL && t->quality->probe != NULL)
+			check_probe(k, e, "quality", t->quality->probe);
 	}
 	for (size_t i = 0; i < k->conf->services->count; i++) {
 		const struct conf_map_entry *e = &k->conf->services->entries[i];

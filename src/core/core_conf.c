@@ -29,6 +29,8 @@ track_kind_of(const struct track_conf *conf)
 		return TRACK_INTERFACE;
 	if (conf->in_time != NULL)
 		return TRACK_IN_TIME;
+	if (conf->quality != NULL)
+		return TRACK_QUALITY;
 	return conf->all.count > 0 ? TRACK_ALL : TRACK_ANY;
 }
 
@@ -42,6 +44,7 @@ track_free(struct core *c, struct track *t)
 	core_refs_done(&t->services);
 	free(t->interface);
 	free(t->ports);
+	free(t->ring);
 	free(t->name);
 	free(t);
 }
@@ -102,6 +105,8 @@ track_configure(struct core *c, struct track *t, const struct track_conf *conf)
 	t->delay = delay;
 	if (t->kind == TRACK_INTERFACE)
 		track_configure_interface(c, t, conf->interface);
+	else if (t->kind == TRACK_QUALITY)
+		track_configure_quality(t, conf->quality);
 }
 
 static void
@@ -121,9 +126,10 @@ refs_resolve(struct core *c, struct core_refs *refs, const struct conf_list *nam
 static void
 track_connect(struct core *c, struct track *t, const struct track_conf *conf)
 {
-	const struct conf_list one = {.items = &conf->in_time, .count = 1};
+	const char *probe = conf->quality != NULL ? conf->quality->probe : conf->in_time;
+	const struct conf_list one = {.items = &probe, .count = 1};
 
-	if (t->kind == TRACK_IN_TIME)
+	if (probe != NULL)
 		refs_resolve(c, &t->members, &one);
 	else
 		refs_resolve(c, &t->members, t->kind == TRACK_ALL ? &conf->all : &conf->any);

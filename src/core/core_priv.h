@@ -21,7 +21,15 @@ struct core_refs {
 
 /* -- tracks: track.c decides, core.c makes it so -- */
 
-enum track_kind { TRACK_PROBE, TRACK_INTERFACE, TRACK_ALL, TRACK_ANY, TRACK_IN_TIME, TRACK_LISTEN };
+enum track_kind {
+	TRACK_PROBE,
+	TRACK_INTERFACE,
+	TRACK_ALL,
+	TRACK_ANY,
+	TRACK_IN_TIME,
+	TRACK_LISTEN,
+	TRACK_QUALITY
+};
 
 /* A watched port on one address of its service. */
 struct track_port {
@@ -53,8 +61,12 @@ struct track {
 	/* what the facts say at the moment */
 	enum track_state raw;
 	enum why raw_why;
-	bool raw_broken; /* it changed since it was looked at: a delay starts again */
-	uint64_t recent; /* the last 64 samples, newest in bit 0: 1 is a failure */
+	bool raw_broken;             /* it changed since it was looked at: a delay starts again */
+	struct quality_conf quality; /* bounds; `probe` is not used */
+	dur_t *ring;                 /* owned: the last times, QUALITY_LOST for failures */
+	uint32_t ring_size;
+	uint32_t ring_count; /* samples so far, at most twice the size */
+	uint64_t recent;     /* the last 64 samples, newest in bit 0: 1 is a failure */
 	uint32_t streak;
 	bool streak_ok;
 	char detail[PROBE_DETAIL];
@@ -73,6 +85,10 @@ bool track_served(
     struct track *t, const struct kernel_listen *what, enum kernel_served served, enum why why);
 /* The facts say something new: true when the raw state changes. */
 bool track_set_raw(struct track *t, enum track_state raw, enum why why);
+
+/* quality.c */
+void track_configure_quality(struct track *t, const struct quality_conf *q);
+bool track_quality(struct track *t, const struct probe_sample *s);
 
 /* listen.c: the track of a service's port. The name is owned by the caller. */
 char *listen_track_name(const char *service, const struct service_listen *l);
@@ -105,6 +121,10 @@ struct service {
 	mono_t good_since;
 	bool holding;
 	mono_t hold_until;
+	double penalty; /* at penalty_at; see damping.c */
+	mono_t penalty_at;
+	bool damped;
+	mono_t damped_until;
 	enum service_level level;
 	enum why why;
 	char *culprit; /* owned; NULL: nobody */
@@ -128,6 +148,11 @@ mono_t service_deadline(const struct service *s);
 /* What the level does to the route: written or by default. */
 const struct level_conf *service_level_conf(
     const struct service_conf *conf, enum service_level level);
+
+/* damping.c: health has taken the service down once more. */
+void damping_penalise(struct service *s, mono_t now);
+/* Is it kept down though it is well? Sets damped_until. */
+bool damping_holds(struct service *s, mono_t now);
 
 /* -- the node -- */
 

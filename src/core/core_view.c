@@ -46,6 +46,8 @@ core_service_at(const struct core *c, size_t index, struct service_view *out)
 	    .admin = s->admin,
 	    .draining = s->draining,
 	    .drain_until = s->drain_until,
+	    .damped = s->damped,
+	    .damped_until = s->damped_until,
 	    .holding = s->holding,
 	    .hold_until = s->hold_until,
 	};

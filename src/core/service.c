@@ -237,6 +237,13 @@ static const struct conf_row service_rows[] = {
 	       "up.",
     },
     {
+	.key = "damping",
+	.type = CONF_STRUCT,
+	.sub = &damping_schema,
+	.offset = offsetof(struct service_conf, damping),
+	.doc = "Keeps a service that goes down too often down until it has been well for a while.",
+    },
+    {
 	.key = "drain",
 	.type = CONF_DUR,
 	.offset = offsetof(struct service_conf, drain),
@@ -301,6 +308,10 @@ judge_hold_up(struct service *s, struct service_verdict *v, mono_t now)
 	s->holding = false;
 	if (!good || s->level != LEVEL_DOWN || s->fresh || s->admin != ADMIN_AUTO)
 		return;
+	if (damping_holds(s, now)) {
+		*v = (struct service_verdict){LEVEL_DOWN, WHY_DAMPED, NULL};
+		return;
+	}
 	s->hold_until = mono_add(s->good_since, s->conf->hold_up);
 	if (!mono_before(now, s->hold_until))
 		return;
@@ -337,5 +348,7 @@ service_deadline(const struct service *s)
 		at = s->drain_until;
 	if (s->holding)
 		at = mono_min(at, s->hold_until);
+	if (s->good && s->damped)
+		at = mono_min(at, s->damped_until);
 	return at;
 }

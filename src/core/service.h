@@ -41,6 +41,14 @@ struct service_listen {
 };
 extern const struct conf_custom service_listen_custom;
 
+struct damping_conf {
+	dur_t half_life;
+	double suppress;
+	double reuse;
+	dur_t max;
+};
+extern const struct conf_schema damping_schema;
+
 struct service_conf {
 	struct conf_list addresses; /* of struct prefix */
 	const char *interface;      /* where the address lives; "lo" */
@@ -52,6 +60,7 @@ struct service_conf {
 	const struct levels_conf *levels;
 	struct conf_list advertise; /* of const char *: speakers; empty: all that are configured */
 	dur_t hold_up;
+	const struct damping_conf *damping; /* NULL: none */
 	dur_t drain; /* between the withdrawal and the removal of the address */
 };
 extern const struct conf_schema service_schema;

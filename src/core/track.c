@@ -39,6 +39,7 @@ static const char *const track_kinds[] = {
     [TRACK_ANY] = "any",
     [TRACK_IN_TIME] = "in-time",
     [TRACK_LISTEN] = "listen",
+    [TRACK_QUALITY] = "quality",
 };
 
 const char *
@@ -105,6 +106,13 @@ static const struct conf_row track_rows[] = {
 	    "fall. For `prefer`: a service that is slow is degraded, not down.",
     },
     {
+	.key = "quality",
+	.type = CONF_STRUCT,
+	.sub = &quality_schema,
+	.offset = offsetof(struct track_conf, quality),
+	.doc = "Up while the last samples of a probe stay within bounds of loss and time.",
+    },
+    {
 	.key = "delay",
 	.type = CONF_STRUCT,
 	.offset = offsetof(struct track_conf, delay),
@@ -118,12 +126,13 @@ static void
 track_conf_check(struct conf_ctx *ctx, const struct conf_node *node, void *obj)
 {
 	const struct track_conf *t = obj;
-	int given =
-	    (t->interface != NULL) + (t->in_time != NULL) + (t->all.count > 0) + (t->any.count > 0);
+	int given = (t->interface != NULL) + (t->in_time != NULL) + (t->quality != NULL) +
+		    (t->all.count > 0) + (t->any.count > 0);
 
 	if (given != 1)
 		conf_error(ctx, node,
-		    "a track watches exactly one of \"interface\", \"in-time\", \"all\" and "
+		    "a track watches exactly one of \"interface\", \"in-time\", \"quality\", "
+		    "\"all\" and "
 		    "\"any\"; this "
 		    "one has %s",
 		    given == 0 ? "none of them, or an empty list" : "several");
@@ -183,6 +192,8 @@ track_sample(struct track *t, const struct probe_sample *s)
 	const char *detail = s->detail;
 	char rtt[24];
 
+	if (t->kind == TRACK_QUALITY)
+		return track_quality(t, s);
 	if (t->kind == TRACK_IN_TIME) {
 		str_copy(t->detail, sizeof(t->detail),
 		    s->ok ? dur_format(s->rtt, rtt, sizeof(rtt)) : why_text(s->why));

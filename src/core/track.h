@@ -21,10 +21,22 @@ struct track_delay_conf {
 	dur_t down;
 };
 
-/* A row of `tracks:`. Exactly one of interface, in_time, all and any is set. */
+#define QUALITY_SAMPLES_MAX 1000
+struct quality_conf {
+	const char *probe;
+	uint32_t samples;
+	uint32_t max_loss;    /* percent */
+	dur_t max_average;    /* 0: any */
+	uint32_t percentile;  /* 1..100 */
+	dur_t max_percentile; /* 0: any */
+};
+extern const struct conf_schema quality_schema;
+
+/* A row of `tracks:`. Exactly one of interface, in_time, quality, all and any is set. */
 struct track_conf {
 	const char *interface;
-	const char *in_time;  /* a probe */
+	const char *in_time; /* a probe */
+	const struct quality_conf *quality;
 	struct conf_list all; /* of const char *: probes and tracks */
 	struct conf_list any;
 	const struct track_delay_conf *delay; /* NULL: none */

@@ -35,7 +35,7 @@ static const struct {
     [WHY_EXIT] = {"exit", "the process that served the port has ended"},
     [WHY_SERVED] = {"served", "a socket serves the port"},
     [WHY_LATE] = {"late", "answers come later than the threshold"},
-    [WHY_QUALITY] = {"quality", "too much loss or delay lately"},
+    [WHY_QUALITY] = {"quality", "loss and delay over the last samples"},
     [WHY_DAMPED] = {"damped", "it went down too often and must stay well for a while"},
     [WHY_STALL] = {"stall", "the server's queue does not move"},
     [WHY_REQUIRE] = {"require", "something that is required is not up"},

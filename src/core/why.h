@@ -31,7 +31,7 @@ enum why {
 	WHY_STALL,   /* the server's queue does not move */
 	WHY_SERVED,  /* a socket serves the port on every address */
 	WHY_LATE,    /* answers come later than the threshold */
-	WHY_QUALITY, /* too much loss or delay over the last samples */
+	WHY_QUALITY, /* loss and delay over the last samples */
 	WHY_DAMPED,  /* it went down too often: it has to stay well for a while */
 	/* services and intents */
 	WHY_REQUIRE, /* something that is required is not up */

@@ -145,6 +145,9 @@ explain_service(struct engine *e, const struct service_view *v, mono_t now, stru
 	    v->culprit[0] != '\0' ? ": " : "", v->culprit);
 	if (v->admin != ADMIN_AUTO)
 		answer_line(a, 1, "an operator has set admin %s", service_admin_str(v->admin));
+	if (v->damped)
+		answer_line(a, 1, "damped: it went down too often; may come up in %s",
+		    dur_format(mono_sub(v->damped_until, now), left, sizeof(left)));
 	if (v->holding)
 		answer_line(a, 1, "good, and up in %s (hold-up)",
 		    rough(mono_sub(v->hold_until, now), left, sizeof(left)));

@@ -240,6 +240,116 @@ ports_over_reloads(void **state)
 	assert_int_equal(level(b), LEVEL_UP);
 }
 
+/* One outage: down, and well again after a second of each. */
+static void
+flap(struct bed *b)
+{
+	sample(b, BAD);
+	sample(b, BAD);
+	assert_int_equal(level(b), LEVEL_DOWN);
+	sample(b, GOOD);
+	sample(b, GOOD);
+}
+
+/* The third outage within the half-life keeps the well service down until the penalty has halved
+ * often enough, and no longer. */
+static void
+damping(void **state)
+{
+	struct bed *b = *state;
+	const struct damping_conf conf = {
+	    .half_life = 60 * DUR_S, .suppress = 2.5, .reuse = 1, .max = 10 * DUR_MIN};
+	struct service_view v;
+	mono_t next;
+
+	b->service.damping = &conf;
+	b->service.prefer.count = 0;
+	bed_configure(b);
+	sample(b, GOOD);
+	sample(b, GOOD);
+	flap(b);
+	assert_int_equal(level(b), LEVEL_UP);
+	flap(b);
+	assert_int_equal(level(b), LEVEL_UP);
+	flap(b);
+	assert_int_equal(level(b), LEVEL_DOWN);
+	assert_true(core_service_at(b->core, 0, &v));
+	assert_int_equal(v.why, WHY_DAMPED);
+	assert_true(v.damped);
+	/* the penalty is between 2.5 and 3 of reuse 1: one to two half-lives */
+	assert_in_range(mono_sub(v.damped_until, b->now), 60 * DUR_S, 100 * DUR_S);
+	next = core_run(b->core, b->now);
+	assert_int_equal(next.ns, v.damped_until.ns);
+	core_run(b->core, mono_add(v.damped_until, -1));
+	assert_int_equal(level(b), LEVEL_DOWN);
+	b->now = v.damped_until;
+	core_run(b->core, b->now);
+	assert_int_equal(level(b), LEVEL_UP);
+}
+
+/* However often it flaps, it is kept down for `max` at the longest; an operator can overrule. */
+static void
+damping_is_bounded(void **state)
+{
+	struct bed *b = *state;
+	const struct damping_conf conf = {
+	    .half_life = 60 * DUR_S, .suppress = 2, .reuse = 1, .max = 3 * DUR_MIN};
+	struct service_view v;
+
+	b->service.damping = &conf;
+	bed_configure(b);
+	sample(b, GOOD);
+	sample(b, GOOD);
+	for (int i = 0; i < 100; i++) {
+		flap(b);
+		core_admin(b->core, "s", ADMIN_UP, b->now);
+		core_run(b->core, b->now);
+		assert_int_equal(level(b), LEVEL_UP);
+		core_admin(b->core, "s", ADMIN_AUTO, b->now);
+		core_run(b->core, b->now);
+	}
+	flap(b);
+	assert_true(core_service_at(b->core, 0, &v));
+	assert_true(mono_sub(v.damped_until, b->now) <= 3 * DUR_MIN);
+}
+
+static void
+quality(void **state)
+{
+	struct bed *b = *state;
+	const struct quality_conf conf = {.probe = "p",
+	    .samples = 10,
+	    .max_loss = 20,
+	    .percentile = 90,
+	    .max_percentile = 15 * DUR_MS};
+
+	b->fast = (struct track_conf){.quality = &conf};
+	b->probe.fall = 100;
+	bed_configure(b);
+	for (int i = 0; i < 9; i++)
+		sample(b, GOOD);
+	assert_int_equal(track(b, "fast").state, TRACK_UNKNOWN);
+	sample(b, GOOD);
+	assert_int_equal(track(b, "fast").state, TRACK_UP);
+	sample(b, BAD);
+	sample(b, BAD);
+	assert_int_equal(track(b, "fast").state, TRACK_UP); /* 20 % */
+	sample(b, BAD);
+	assert_int_equal(track(b, "fast").state, TRACK_DOWN);
+	assert_int_equal(track(b, "fast").why, WHY_QUALITY);
+	assert_string_equal(track(b, "fast").detail, "30 % lost, 1ms on average, 90 % within 1ms");
+	assert_int_equal(level(b), LEVEL_DEGRADED);
+	for (int i = 0; i < 10; i++)
+		sample(b, GOOD);
+	assert_int_equal(track(b, "fast").state, TRACK_UP);
+	sample(b, LATE); /* one of ten is beyond the 90th percentile */
+	assert_int_equal(track(b, "fast").state, TRACK_UP);
+	sample(b, LATE);
+	assert_int_equal(track(b, "fast").state, TRACK_DOWN);
+	bed_configure(b);
+	assert_int_equal(track(b, "fast").state, TRACK_DOWN);
+}
+
 int
 main(void)
 {
@@ -248,6 +358,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(late_is_degraded_not_down, setup, teardown),
 	    cmocka_unit_test_setup_teardown(ports_must_be_served, setup, teardown),
 	    cmocka_unit_test_setup_teardown(ports_over_reloads, setup, teardown),
+	    cmocka_unit_test_setup_teardown(damping, setup, teardown),
+	    cmocka_unit_test_setup_teardown(damping_is_bounded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(quality, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
