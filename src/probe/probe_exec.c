@@ -86,7 +86,7 @@ exec_check(struct conf_ctx *ctx, const struct conf_node *node, void *obj)
 	const char *const *words = c->command.items;
 	const struct conf_node *at = conf_node_find(node, "command");
 
-	if (!c->nagios && conf_node_find(node, "warning") != NULL)
+	if (!c->nagios && c->warning != EXEC_WARNING_OK)
 		conf_error(ctx, conf_node_find(node, "warning"),
 		    "warning: only plugins give warnings: set 'nagios: true', or leave it out");
 	if (c->command.count == 0)
