@@ -4,11 +4,11 @@
  *
  * Every event ends the same way, in settle(): the rates that follow from the state are set, the
  * packet that would be sent now is compared with the last one, and it goes out at once when
- * something in it is new (section 6.8.7: a change is told early) or when the far side asked with a
- * Poll. Then the two deadlines are computed anew from the time of the last packet out and in. So
- * there is no deadline that somebody forgot to move, and none without a reason: a passive side that
- * has heard nothing, a disabled session that has said so, a far side that wants no packets or has
- * put us in demand mode leave it at "never".
+ * something in it is new (section 6.8.7: a change is told early), when the far side asked with a
+ * Poll, or when its time has come. Then the two deadlines are computed anew from the time of the
+ * last packet out and in. So there is no deadline that somebody forgot to move, and none without a
+ * reason: a passive side that has heard nothing, a disabled session that has said so, a far side
+ * that wants no packets or has put us in demand mode leave it at "never".
  *
  * Rates (section 6.8.3): what we say changes at once. What counts follows at once where that is
  * the safe direction, sending faster or waiting longer, and while the session is not Up; else it
@@ -29,8 +29,8 @@
 
 #define NEVER ((mono_t){DUR_NEVER})
 
-/* What an event asks of settle(), beyond what it finds out by itself. */
-enum ask { ASK_NOTHING, ASK_PERIODIC, ASK_FINAL };
+/* Has the far side asked for an answer? */
+enum ask { ASK_NOTHING, ASK_FINAL };
 
 static const char *const drop_names[BFD_DROP_COUNT] = {
     [BFD_ACCEPTED] = "accepted",
@@ -246,16 +246,24 @@ send_packet(struct bfd_session *s, const struct bfd_msg *m, struct bfd_outcome *
 	s->sent_any = true;
 }
 
+/* When the next periodic packet is due: by the RFC's 6.8.7 perhaps never. */
+static mono_t
+tx_time(const struct bfd_session *s, mono_t now)
+{
+	dur_t interval = bfd_tx_interval(s->tx_in_force_us, s->remote_min_rx_us, s->share_ppm);
+	mono_t due = mono_add(s->last_tx, interval);
+
+	if (!may_send(s, now) || (demand_active(s) && !s->poll))
+		return NEVER;
+	if (s->state == BFD_ADMIN_DOWN && !mono_before(due, s->goodbye))
+		return NEVER;
+	return due;
+}
+
 static void
 plan(struct bfd_session *s, mono_t now)
 {
-	dur_t interval = bfd_tx_interval(s->tx_in_force_us, s->remote_min_rx_us, s->share_ppm);
-
-	s->tx_due = NEVER;
-	if (may_send(s, now) && (!demand_active(s) || s->poll))
-		s->tx_due = mono_add(s->last_tx, interval);
-	if (s->state == BFD_ADMIN_DOWN && !mono_before(s->tx_due, s->goodbye))
-		s->tx_due = NEVER;
+	s->tx_due = tx_time(s, now);
 	s->detect_due = NEVER;
 	if (s->remote_discr == 0)
 		return;
@@ -275,7 +283,7 @@ settle(struct bfd_session *s, enum ask ask, mono_t now, struct bfd_outcome *out)
 	m = compose(s, ask);
 	if (ask == ASK_FINAL) {
 		send_packet(s, &m, out);
-	} else if (may_send(s, now) && (ask == ASK_PERIODIC || tells_news(s, &m))) {
+	} else if (may_send(s, now) && (tells_news(s, &m) || !mono_before(now, tx_time(s, now)))) {
 		send_packet(s, &m, out);
 		s->last_tx = now;
 		s->share_ppm = bfd_jitter_draw(&s->rng, s->config.detect_mult);
@@ -353,14 +361,12 @@ bfd_session_receive(
 void
 bfd_session_expire(struct bfd_session *s, mono_t now, struct bfd_outcome *out)
 {
-	enum ask ask = mono_before(now, s->tx_due) ? ASK_NOTHING : ASK_PERIODIC;
-
 	begin(s, out);
 	if (!mono_before(now, s->detect_due)) {
 		remote_forget(s);
 		transition(s, BFD_EV_EXPIRED);
 	}
-	settle(s, ask, now, out);
+	settle(s, ASK_NOTHING, now, out);
 }
 
 void
