@@ -87,7 +87,7 @@ void
 configure(struct bed *b)
 {
 	struct core_conf conf = {
-	    .probes = &b->probes, .tracks = &b->tracks, .services = &b->services, .configured = 1};
+	    .probes = &b->probes, .tracks = &b->tracks, .services = &b->services, .configured = 3};
 
 	core_configure(b->core, &conf, b->now);
 }

@@ -312,10 +312,15 @@ test_repair(void **state)
 	assert_true(next.ns > 5 * DUR_S + 2 && next.ns <= 6 * DUR_S);
 	intent_run(in, next);
 	assert_true(intent_next(&host.sink)->wanted);
+	intent_address_present(in, &p, true, AT(6500 * DUR_MS));
+	/* Somebody is quicker: nothing is left to do. */
+	intent_address_present(in, &p, false, AT(6600 * DUR_MS));
+	intent_address_present(in, &p, true, AT(6700 * DUR_MS));
+	assert_int_equal(intent_run(in, AT(9 * DUR_S)).ns, DUR_NEVER);
+	assert_null(intent_next(&host.sink));
 	/* Without repair it stays away. */
-	intent_address_present(in, &p, true, AT(7 * DUR_S));
 	up.repair = false;
-	intent_set(in, &p, &up, AT(7 * DUR_S));
+	intent_set(in, &p, &up, AT(9 * DUR_S));
 	intent_address_present(in, &p, false, AT(10 * DUR_S));
 	assert_null(intent_next(&host.sink));
 	assert_int_equal(intent_run(in, AT(11 * DUR_S)).ns, DUR_NEVER);
@@ -344,8 +349,7 @@ test_interface_change_moves_the_address(void **state)
 	e = intent_next(&host.sink);
 	assert_false(e->wanted);
 	assert_string_equal(e->interface, "lo");
-	intent_address_present(in, &p, false, AT(4));
-	intent_settle(&host.sink, e->version);
+	intent_settle(&host.sink, e->version); /* what was reported of the old place is void */
 	intent_run(in, AT(5));
 	e = intent_next(&host.sink);
 	assert_true(e->wanted);
@@ -417,6 +421,31 @@ test_reset_and_replay(void **state)
 	intent_free(in);
 }
 
+/* A sink that goes away owes nothing any more. */
+static void
+test_sink_leaves(void **state)
+{
+	struct intent *in = intent_new();
+	struct prefix p = prefix_of("192.0.2.1");
+	struct intent_ask up = ask_of(false, true), down = ask_of(false, false);
+	struct counting_sink a, b;
+
+	sink_open(in, &a, INTENT_ROUTE, "a");
+	sink_open(in, &b, INTENT_ROUTE, "b");
+	intent_set(in, &p, &up, AT(1));
+	intent_next(&a.sink);
+	intent_next(&b.sink);
+	intent_set(in, &p, &down, AT(2));
+	assert_false(intent_settled(in, "dns"));
+	intent_sink_del(&a.sink);
+	assert_false(intent_settled(in, "dns")); /* b has it */
+	intent_sink_del(&b.sink);
+	assert_true(intent_settled(in, "dns"));
+	intent_run(in, AT(3));
+	assert_null(intent_first(in));
+	intent_free(in);
+}
+
 /* Cost follows changes: among a hundred thousand routes, one change is one step. */
 static void
 test_many(void **state)
@@ -436,6 +465,10 @@ test_many(void **state)
 	while (intent_next(&s.sink) != NULL)
 		seen++;
 	assert_int_equal(seen, MANY);
+	for (uint32_t i = 0; i < MANY; i++) {
+		p.addr = addr_v4(0x0a000000u + i * 7919u);
+		assert_true(prefix_equal(&route_of(in, &p)->prefix, &p));
+	}
 	assert_int_equal(s.notified, 1);
 	p.addr = addr_v4(0x0a000000u);
 	intent_set(in, &p, &down, AT(2));
@@ -472,6 +505,7 @@ main(void)
 	    cmocka_unit_test(test_interface_change_moves_the_address),
 	    cmocka_unit_test(test_audience_shrinks),
 	    cmocka_unit_test(test_reset_and_replay),
+	    cmocka_unit_test(test_sink_leaves),
 	    cmocka_unit_test(test_many),
 	};
 

@@ -141,6 +141,36 @@ test_new_service_that_is_good_goes_up(void **state)
 	bed_free(b);
 }
 
+/* By all speakers that are configured, or by those that are named; since when is told. */
+static void
+test_advertise(void **state)
+{
+	static const char *const ospf[] = {"ospf"}, *const both[] = {"ospf", "bgp"};
+	const struct {
+		struct conf_list words;
+		intent_audience audience;
+	} cases[] = {
+	    {{NULL, 0}, 3},
+	    {{ospf, 1}, 2},
+	    {{both, 2}, 3},
+	    {{both + 1, 1}, 1},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct bed *b = bed_new();
+
+		add_service(b, "dns")->advertise = cases[i].words;
+		configure(b);
+		b->now = mono_add(b->now, 5);
+		core_run(b->core, b->now);
+		core_address(b->core, &b->prefix, true, b->now);
+		assert_true(route_of(b)->wanted);
+		assert_int_equal(route_of(b)->audience, cases[i].audience);
+		assert_int_equal(service_of(b, "dns").since.ns, b->now.ns);
+		bed_free(b);
+	}
+}
+
 static void
 test_drain_ends(void **state)
 {
@@ -187,6 +217,7 @@ main(void)
 	    cmocka_unit_test(test_no_such_service),
 	    cmocka_unit_test(test_hold_up),
 	    cmocka_unit_test(test_new_service_that_is_good_goes_up),
+	    cmocka_unit_test(test_advertise),
 	    cmocka_unit_test(test_drain_ends),
 	    cmocka_unit_test(test_last_resort),
 	};
