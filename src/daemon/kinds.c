@@ -28,6 +28,7 @@ const struct conf_variant *const kinds_probes[] = {
     &probe_snmp.variant,
     &probe_radius.variant,
     &probe_smtp.variant,
+    &probe_unit.variant,
     NULL,
 };
 

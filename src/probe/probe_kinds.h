@@ -27,5 +27,6 @@ extern const struct probe_kind probe_tftp;
 extern const struct probe_kind probe_snmp;
 extern const struct probe_kind probe_radius;
 extern const struct probe_kind probe_smtp;
+extern const struct probe_kind probe_unit;
 
 #endif
