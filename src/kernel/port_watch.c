@@ -9,9 +9,13 @@
  * socket; so a server that binds anew before it closes raises no alarm, whatever the order of
  * events.
  *
+ * A socket whose owners are all dying (port_owner.h) serves nobody, though it exists until their
+ * memory is torn down.
+ *
  * A look happens when the configuration comes into force, when a socket that was found ends (the
- * kernel's news say so by its cookie), and every 100 ms while a port is deserted, since a new
- * socket is not announced. A host whose ports are all served is not looked at without a reason.
+ * kernel's news say so by its cookie), when an owner ends, and every 100 ms while a port is
+ * deserted, since a new socket is not announced. A host whose ports are all served is not looked at
+ * without a reason.
  *
  * Reports are level-triggered, as with links and addresses: a port whose state changed waits until
  * it has been told, and what is told is the state of then.
@@ -98,13 +102,16 @@ found_from(const struct port_watches *pw, const struct nl_sock *place)
 
 /* -- who serves -- */
 
-enum port_service { PORT_NOBODY, PORT_SERVED };
+/* DYING: by processes that end. In the order of preference. */
+enum port_service { PORT_NOBODY, PORT_DYING, PORT_SERVED };
 
 /* Of the sockets at exactly this place. */
 static enum port_service
 service_at(
     const struct port_watches *pw, const struct kernel_listen *what, const struct nl_sock *place)
 {
+	enum port_service best = PORT_NOBODY;
+
 	for (size_t i = found_from(pw, place); i < pw->found_count; i++) {
 		const struct nl_sock *s = &pw->found[i].sock;
 
@@ -112,9 +119,11 @@ service_at(
 			break;
 		if (s->v6only && what->addr.family != ADDR_V6)
 			continue;
-		return PORT_SERVED;
+		if (!port_owners_dying(&pw->owners, s->inode))
+			return PORT_SERVED;
+		best = PORT_DYING;
 	}
-	return PORT_NOBODY;
+	return best;
 }
 
 static enum port_service
@@ -179,7 +188,10 @@ port_watches_judge(struct port_watches *pw)
 
 		switch (service_of(pw, &w->what)) {
 		case PORT_SERVED: watch_set_state(pw, w, KERNEL_SERVED, WHY_OK); break;
-		case PORT_NOBODY: watch_set_state(pw, w, KERNEL_DESERTED, WHY_SOCKET); break;
+		case PORT_DYING: watch_set_state(pw, w, KERNEL_DESERTED, WHY_EXIT); break;
+		case PORT_NOBODY:
+			watch_set_state(pw, w, KERNEL_DESERTED, w->dying ? WHY_EXIT : WHY_SOCKET);
+			break;
 		}
 		deserted |= w->served == KERNEL_DESERTED;
 	}
@@ -229,6 +241,30 @@ look_twice(struct port_watches *pw)
 	return 0;
 }
 
+static int
+inode_cmp(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Asks for the owners of what was found. Some sockets belong to the kernel and have no inode. */
+static void
+look_for_owners(struct port_watches *pw)
+{
+	uint32_t *inodes = mem_array(pw->found_count + 1, sizeof(*inodes));
+	size_t n = 0;
+
+	for (size_t i = 0; i < pw->found_count; i++)
+		if (pw->found[i].sock.inode != 0)
+			inodes[n++] = pw->found[i].sock.inode;
+	if (n > 0)
+		qsort(inodes, n, sizeof(*inodes), inode_cmp);
+	port_owners_set(&pw->owners, inodes, n);
+	free(inodes);
+}
+
 static void
 port_watches_look(struct port_watches *pw)
 {
@@ -248,6 +284,7 @@ port_watches_look(struct port_watches *pw)
 		return;
 	}
 	pw->failed = false;
+	look_for_owners(pw);
 	port_watches_judge(pw);
 }
 
@@ -282,6 +319,19 @@ on_settled(struct nl_socks_user *u)
 
 	if (pw->ended)
 		port_watches_look(pw);
+}
+
+static void
+on_owners_changed(struct port_owners_user *u)
+{
+	struct port_watches *pw = container_of(u, struct port_watches, owners_user);
+
+	/* A small process may have closed its sockets before we get to look. */
+	for (size_t i = 0; i < pw->count; i++)
+		pw->watches[i].dying = service_of(pw, &pw->watches[i].what) == PORT_DYING;
+	port_watches_look(pw);
+	for (size_t i = 0; i < pw->count; i++)
+		pw->watches[i].dying = false;
 }
 
 /* -- policy -- */
@@ -324,6 +374,8 @@ port_watches_set_policy(struct port_watches *pw, const struct helper_policy *pol
 	for (size_t i = 0; (what = helper_policy_watch_at(policy, i)) != NULL; i++)
 		pw->watches[i].what = *what;
 	loop_timer_cancel(&pw->poll);
+	if (count == 0)
+		port_owners_set(&pw->owners, NULL, 0);
 	watch_ports(pw);
 	port_watches_look(pw);
 }
@@ -381,6 +433,8 @@ port_watches_init(struct port_watches *pw, struct loop *l, struct port_watches_u
 	pw->socks_user.settled = on_settled;
 	pw->dump.each = dump_each;
 	loop_timer_init(&pw->poll, l, poll_due);
+	pw->owners_user.changed = on_owners_changed;
+	port_owners_init(&pw->owners, l, &pw->owners_user);
 	(void)nl_socks_init(&pw->socks, l, &pw->socks_user);
 }
 
@@ -389,6 +443,7 @@ port_watches_done(struct port_watches *pw)
 {
 	if (pw->poll.loop != NULL)
 		loop_timer_cancel(&pw->poll);
+	port_owners_done(&pw->owners);
 	nl_socks_done(&pw->socks);
 	free(pw->watches);
 	free(pw->found);

@@ -8,6 +8,7 @@
 
 #include "kernel/helper_policy.h"
 #include "kernel/nl_sock.h"
+#include "kernel/port_owner.h"
 
 /* How often a deserted port is looked at: the kernel does not announce new sockets. */
 #define PORT_WATCH_POLL (100 * DUR_MS)
@@ -19,6 +20,7 @@ struct port_watch {
 	struct kernel_listen what;
 	enum kernel_served served;
 	enum why why;
+	bool dying;   /* before the look: served by processes that end, and nobody else */
 	bool known;   /* it has been looked at */
 	bool waits;   /* nobody has been told of the state */
 	bool suspect; /* nor that it looks wrong */
@@ -40,6 +42,8 @@ struct port_watches {
 	struct nl_socks socks;
 	struct nl_socks_user socks_user;
 	struct nl_sock_dump dump;
+	struct port_owners owners;
+	struct port_owners_user owners_user;
 	struct port_watches_user *user;
 	struct loop_timer poll;
 	struct port_watch *watches; /* in the order of the policy */

@@ -24,10 +24,16 @@ quiet(enum log_level level, const char *line)
 	(void)line;
 }
 
+void
+world_stay(void)
+{
+	log_set_sink(quiet);
+}
+
 int
 world_enter(void)
 {
-	log_set_sink(quiet);
+	world_stay();
 	if (unshare(CLONE_NEWNET) != 0) {
 		fprintf(stderr, "skipped: a network namespace needs root (%s)\n", strerror(errno));
 		return SKIPPED;
