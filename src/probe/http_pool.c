@@ -2,10 +2,9 @@
 /*
  * HTTP transfers for probes.
  *
- * One libcurl multi object does all of them. It says which sockets it waits for and when it wants
- * to be called (the two callbacks below); the loop tells it what became ready, and after each such
- * call the finished transfers are collected and handed to their probes. libcurl calls no probe by
- * itself but to read a body, so a probe may start, cancel and free whatever it likes.
+ * The probes sit together in groups of GROUP_SEATS, each group with a libcurl multi object of its
+ * own (http_multi.c). libcurl's tables are made for some hundred connections: ten thousand in one
+ * object take ten times the processor's time that the same take in many.
  *
  * A transfer borrows a slot, which is a libcurl handle with everything set that never changes. A
  * probe that is not asking has none: memory goes with the attempts under way and not with the
@@ -14,12 +13,12 @@
  * A fresh connection is closed by a reset (SO_LINGER of zero), because ten thousand probes a second
  * would otherwise leave half a million sockets behind in TIME_WAIT.
  *
- * The pool owns the slots and the watchers; the environment owns the pool. RFC 9110, RFC 9112,
+ * The pool owns the groups and the slots; the environment owns the pool. RFC 9110, RFC 9112,
  * RFC 9113.
  */
 #include "probe/http_pool.h"
 
-#include "base/log.h"
+#include "probe/http_multi.h"
 #include "probe/probe_kinds.h"
 
 #include <assert.h>
@@ -28,21 +27,25 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define GROUP_SEATS    256
 #define SLOTS_IDLE     256
 #define SLOT_BUFFER    16384 /* bytes that an idle slot may keep */
-#define HTTP_RECV_SIZE 16384 /* bytes that libcurl reads at once */
+#define HTTP_RECV_SIZE 8192  /* bytes that libcurl reads at once */
 
-/* A socket of libcurl's. */
-struct http_watch {
-	struct loop_fd fd;
+/* Probes that share a multi object. */
+struct http_group {
+	struct http_multi multi;
 	struct http_pool *pool;
-	LIST_ENTRY(http_watch) link; /* while idle */
+	unsigned seats; /* taken */
+	unsigned keep;  /* of them: probes that keep their connections */
+	LIST_ENTRY(http_group) link;
 };
-LIST_HEAD(http_watch_list, http_watch);
+LIST_HEAD(http_group_list, http_group);
 
 struct http_slot {
 	CURL *easy;
 	struct http_pool *pool;
+	struct http_group *group;       /* of the transfer */
 	struct http_transfer *transfer; /* NULL: idle, or being judged */
 	struct http_request request;
 	int fd; /* that this transfer opened; -1: none, or it uses one that was kept */
@@ -56,23 +59,11 @@ LIST_HEAD(http_slot_list, http_slot);
 struct http_pool {
 	struct probe_shared shared;
 	struct loop *loop;
-	CURLM *multi;
-	struct loop_timer timer;
-	struct http_watch_list watches; /* idle */
-	struct http_slot_list slots;    /* idle */
-	unsigned idle;                  /* slots */
+	struct http_group_list groups;
+	struct http_slot_list slots; /* idle */
+	unsigned idle;               /* slots */
 	uint32_t serial;
-	int keep; /* probes that keep their connections */
 };
-
-static void
-must(bool fine, const char *what)
-{
-	if (!fine) {
-		log_error("libcurl failed: %s", what);
-		abort();
-	}
-}
 
 /* -- libcurl's callbacks for a transfer -- */
 
@@ -99,18 +90,27 @@ on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	return fd;
 }
 
+/* OpenSSL's end of the connection under way; NULL: there is none. */
+static const SSL *
+slot_ssl(const struct http_slot *s)
+{
+	const struct curl_tlssessioninfo *tls = NULL;
+
+	if (s->request.target->scheme != HTTP_TLS ||
+	    curl_easy_getinfo(s->easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK)
+		return NULL;
+	return tls->internals;
+}
+
 static size_t
 on_header(char *data, size_t size, size_t count, void *arg)
 {
 	struct http_slot *s = arg;
-	const struct curl_tlssessioninfo *tls = NULL;
+	const SSL *ssl;
 
 	/* The certificate can only be looked at while the connection is there. */
-	if (s->request.target->scheme == HTTP_TLS && !s->reply.certificate.present &&
-	    curl_easy_getinfo(s->easy, CURLINFO_TLS_SSL_PTR, &tls) == CURLE_OK &&
-	    tls->internals != NULL)
-		s->reply.certificate =
-		    tls_certificate_of(tls->internals, loop_wall_ns(s->pool->loop));
+	if (!s->reply.certificate.present && (ssl = slot_ssl(s)) != NULL)
+		s->reply.certificate = tls_certificate_of(ssl, loop_wall_ns(s->pool->loop));
 	return size * count;
 }
 
@@ -146,6 +146,7 @@ static const struct {
 	long value;
 } fixed_options[] = {
     {CURLOPT_NOSIGNAL, 1},
+    {CURLOPT_TCP_NODELAY, 0}, /* net_tcp_socket() has set it */
     {CURLOPT_FOLLOWLOCATION, 0},
     {CURLOPT_HTTP09_ALLOWED, 0},
     {CURLOPT_SSL_SESSIONID_CACHE, 0},
@@ -168,7 +169,7 @@ static const struct {
 static void
 set_long(CURL *easy, CURLoption option, long value)
 {
-	must(curl_easy_setopt(easy, option, value) == CURLE_OK, "option");
+	http_must(curl_easy_setopt(easy, option, value) == CURLE_OK, "option");
 }
 
 static struct http_slot *
@@ -178,12 +179,12 @@ slot_new(struct http_pool *p)
 
 	s->pool = p;
 	s->easy = curl_easy_init();
-	must(s->easy != NULL, "no handle");
+	http_must(s->easy != NULL, "no handle");
 	for (size_t i = 0; i < ARRAY_LEN(fixed_options); i++)
 		set_long(s->easy, fixed_options[i].option, fixed_options[i].value);
 	for (size_t i = 0; i < ARRAY_LEN(fixed_texts); i++)
-		must(curl_easy_setopt(s->easy, fixed_texts[i].option, fixed_texts[i].value) ==
-			 CURLE_OK,
+		http_must(curl_easy_setopt(s->easy, fixed_texts[i].option, fixed_texts[i].value) ==
+			      CURLE_OK,
 		    "text option");
 	curl_easy_setopt(s->easy, CURLOPT_PRIVATE, s);
 	curl_easy_setopt(s->easy, CURLOPT_ERRORBUFFER, s->error);
@@ -193,7 +194,7 @@ slot_new(struct http_pool *p)
 	curl_easy_setopt(s->easy, CURLOPT_HEADERDATA, s);
 	curl_easy_setopt(s->easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(s->easy, CURLOPT_WRITEDATA, s);
-	must(curl_easy_setopt(s->easy, CURLOPT_SSL_CTX_FUNCTION, on_tls_context) == CURLE_OK,
+	http_must(curl_easy_setopt(s->easy, CURLOPT_SSL_CTX_FUNCTION, on_tls_context) == CURLE_OK,
 	    "it was built without OpenSSL");
 	curl_easy_setopt(s->easy, CURLOPT_SSL_CTX_DATA, s);
 	return s;
@@ -251,7 +252,7 @@ slot_prepare(struct http_slot *s, const struct http_request *request)
 	s->reply = (struct http_reply){.easy = s->easy, .buffer = &s->buffer, .text = s->error};
 	s->error[0] = '\0';
 	str_clear(&s->buffer);
-	must(curl_easy_setopt(s->easy, CURLOPT_URL, target->url) == CURLE_OK, "URL");
+	http_must(curl_easy_setopt(s->easy, CURLOPT_URL, target->url) == CURLE_OK, "URL");
 	curl_easy_setopt(s->easy, CURLOPT_CONNECT_TO, &target->connect_to);
 	if (request->method == HTTP_HEAD)
 		set_long(s->easy, CURLOPT_NOBODY, 1);
@@ -295,105 +296,23 @@ slot_detach(struct http_slot *s)
 {
 	struct http_transfer *t = s->transfer;
 
-	curl_multi_remove_handle(s->pool->multi, s->easy);
+	http_multi_del(&s->group->multi, s->easy);
 	s->transfer = NULL;
 	t->slot = NULL;
 	return t;
 }
 
 static void
-collect(struct http_pool *p)
+on_finished(struct http_multi *m, CURL *easy, CURLcode code)
 {
-	const CURLMsg *msg;
-	int left;
+	struct http_slot *s = NULL;
+	struct http_transfer *t;
 
-	while ((msg = curl_multi_info_read(p->multi, &left)) != NULL) {
-		struct http_slot *s = NULL;
-		struct http_transfer *t;
-		CURLcode code = msg->data.result;
-		if (msg->msg != CURLMSG_DONE)
-			continue;
-		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &s);
-		reply_fill(s, code);
-		t = slot_detach(s);
-		t->done(t, &s->reply);
-		slot_put(s);
-	}
-}
-
-static void
-drive(struct http_pool *p, curl_socket_t fd, int ready)
-{
-	int running;
-
-	curl_multi_socket_action(p->multi, fd, ready, &running);
-	collect(p);
-}
-
-/* -- the loop -- */
-
-static void
-on_ready(struct loop_fd *w, unsigned ready)
-{
-	struct http_watch *watch = container_of(w, struct http_watch, fd);
-
-	drive(watch->pool, w->fd,
-	    ((ready & LOOP_READ) != 0 ? CURL_CSELECT_IN : 0) |
-		((ready & LOOP_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
-}
-
-static void
-on_timer(struct loop_timer *t)
-{
-	drive(container_of(t, struct http_pool, timer), CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int
-on_want_time(CURLM *multi, long timeout_ms, void *arg)
-{
-	struct http_pool *p = arg;
-
-	if (timeout_ms < 0)
-		loop_timer_cancel(&p->timer);
-	else
-		loop_timer_after(&p->timer, timeout_ms * DUR_MS);
-	return 0;
-}
-
-static struct http_watch *
-watch_take(struct http_pool *p)
-{
-	struct http_watch *w = LIST_FIRST(&p->watches);
-
-	if (w == NULL)
-		return mem_alloc(sizeof(*w));
-	LIST_REMOVE(w, link);
-	return w;
-}
-
-/* libcurl says what it waits for on a socket; `known` is what was assigned to it before. */
-static int
-on_want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
-{
-	struct http_pool *p = arg;
-	struct http_watch *w = known;
-
-	if (what == CURL_POLL_REMOVE) {
-		if (w != NULL) {
-			loop_fd_done(&w->fd);
-			LIST_INSERT_HEAD(&p->watches, w, link);
-		}
-		return 0;
-	}
-	if (w == NULL) {
-		w = watch_take(p);
-		w->pool = p;
-		loop_fd_init(&w->fd, p->loop, fd, on_ready);
-		curl_multi_assign(p->multi, fd, w);
-	}
-	loop_fd_want(&w->fd, ((what & CURL_POLL_IN) != 0 ? LOOP_READ : 0) |
-				 ((what & CURL_POLL_OUT) != 0 ? LOOP_WRITE : 0));
-	return 0;
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &s);
+	reply_fill(s, code);
+	t = slot_detach(s);
+	t->done(t, &s->reply);
+	slot_put(s);
 }
 
 /* -- the pool -- */
@@ -402,73 +321,98 @@ static void
 pool_free(struct probe_shared *shared)
 {
 	struct http_pool *p = container_of(shared, struct http_pool, shared);
-	struct http_watch *w, *next_watch;
+	struct http_group *g, *next_group;
 	struct http_slot *s, *next_slot;
 
 	LIST_FOREACH_SAFE (s, &p->slots, link, next_slot)
 		slot_free(s);
-	curl_multi_cleanup(p->multi);
-	loop_timer_cancel(&p->timer);
-	LIST_FOREACH_SAFE (w, &p->watches, link, next_watch)
-		free(w);
+	LIST_FOREACH_SAFE (g, &p->groups, link, next_group) {
+		assert(g->seats == 0);
+		http_multi_done(&g->multi);
+		free(g);
+	}
 	free(p);
 	curl_global_cleanup();
 }
 
-struct http_pool *
-http_pool_get(const struct probe_env *env)
+static struct http_pool *
+pool_get(const struct probe_env *env)
 {
 	struct probe_shared *shared = probe_shared_find(env, &probe_http);
 	struct http_pool *p;
 
 	if (shared != NULL)
 		return container_of(shared, struct http_pool, shared);
-	must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK, "initialisation");
+	http_must(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK, "initialisation");
 	p = mem_alloc(sizeof(*p));
 	p->loop = env->loop;
 	p->shared.free = pool_free;
-	LIST_INIT(&p->watches);
+	LIST_INIT(&p->groups);
 	LIST_INIT(&p->slots);
-	loop_timer_init(&p->timer, env->loop, on_timer);
-	p->multi = curl_multi_init();
-	must(p->multi != NULL, "no multi handle");
-	curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, on_want_socket);
-	curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p);
-	curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, on_want_time);
-	curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
-	curl_multi_setopt(p->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
-	http_pool_keep(p, 0);
 	probe_shared_add(env, &probe_http, &p->shared);
 	return p;
 }
 
-uint32_t
-http_pool_serial(struct http_pool *p)
+/* -- seats -- */
+
+/* Room for all connections that are kept, and no more. */
+static void
+group_set_keep(struct http_group *g)
 {
-	return p->serial++;
+	curl_multi_setopt(g->multi.curl, CURLMOPT_MAXCONNECTS, (long)g->keep + 1);
+}
+
+struct http_group *
+http_group_join(const struct probe_env *env, int connection)
+{
+	struct http_pool *p = pool_get(env);
+	struct http_group *g;
+
+	LIST_FOREACH (g, &p->groups, link) {
+		if (g->seats < GROUP_SEATS)
+			break;
+	}
+	if (g == NULL) {
+		g = mem_alloc(sizeof(*g));
+		g->pool = p;
+		http_multi_init(&g->multi, p->loop, on_finished);
+		LIST_INSERT_HEAD(&p->groups, g, link);
+	}
+	g->seats++;
+	g->keep += connection == HTTP_REUSE;
+	group_set_keep(g);
+	return g;
 }
 
 void
-http_pool_keep(struct http_pool *p, int change)
+http_group_leave(struct http_group *g, int connection)
 {
-	p->keep += change;
-	assert(p->keep >= 0);
-	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)p->keep + 1);
+	assert(g->seats > 0);
+	g->seats--;
+	g->keep -= connection == HTTP_REUSE;
+	group_set_keep(g);
+}
+
+uint32_t
+http_group_serial(struct http_group *g)
+{
+	return g->pool->serial++;
 }
 
 /* -- transfers -- */
 
 void
 http_transfer_start(
-    struct http_pool *p, struct http_transfer *t, const struct http_request *request)
+    struct http_group *g, struct http_transfer *t, const struct http_request *request)
 {
-	struct http_slot *s = slot_take(p);
+	struct http_slot *s = slot_take(g->pool);
 
 	assert(t->slot == NULL);
 	slot_prepare(s, request);
+	s->group = g;
 	s->transfer = t;
 	t->slot = s;
-	must(curl_multi_add_handle(p->multi, s->easy) == CURLM_OK, "cannot begin");
+	http_multi_add(&g->multi, s->easy);
 }
 
 void
@@ -486,15 +430,15 @@ const char *
 http_transfer_progress(const struct http_transfer *t)
 {
 	const struct http_slot *s = t->slot;
+	const SSL *ssl = slot_ssl(s);
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
-	curl_off_t handshake = 0, answer = 0;
+	curl_off_t answer = 0;
 
-	/* libcurl counts a connection as made only after the handshake. */
+	/* libcurl's own times of connection and handshake are not set step by step. */
 	if (s->fd >= 0 && getpeername(s->fd, (struct sockaddr *)&ss, &len) < 0)
 		return "no connection";
-	curl_easy_getinfo(s->easy, CURLINFO_APPCONNECT_TIME_T, &handshake);
-	if (s->fd >= 0 && s->request.target->scheme == HTTP_TLS && handshake == 0)
+	if (s->request.target->scheme == HTTP_TLS && (ssl == NULL || !SSL_is_init_finished(ssl)))
 		return "connected, but the TLS handshake did not end";
 	curl_easy_getinfo(s->easy, CURLINFO_STARTTRANSFER_TIME_T, &answer);
 	return answer == 0 ? "connected, but no answer" : "the answer did not end";

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * HTTP transfers for probes: one libcurl multi object on the loop, shared by all kinds that ask
- * over HTTP.
+ * HTTP transfers for probes: libcurl on the loop, shared by all kinds that ask over HTTP.
  */
 #ifndef PROBE_HTTP_POOL_H
 #define PROBE_HTTP_POOL_H
@@ -55,15 +54,15 @@ struct http_transfer {
 	struct http_slot *slot; /* NULL: none under way */
 };
 
-struct http_pool;
-/* The environment's; freed with it. */
-struct http_pool *http_pool_get(const struct probe_env *env);
+struct http_group;
+/* A seat for a probe that will ask with this enum http_connection; given back with
+ * http_group_leave(). The pool behind it is the environment's, and freed with it. */
+struct http_group *http_group_join(const struct probe_env *env, int connection);
+void http_group_leave(struct http_group *g, int connection);
 /* A number for http_target_init(). */
-uint32_t http_pool_serial(struct http_pool *p);
-/* A probe that keeps its connection open comes (+1) or goes (-1). */
-void http_pool_keep(struct http_pool *p, int change);
+uint32_t http_group_serial(struct http_group *g);
 void http_transfer_start(
-    struct http_pool *p, struct http_transfer *t, const struct http_request *request);
+    struct http_group *g, struct http_transfer *t, const struct http_request *request);
 /* Abandons it; nothing is called any more. Safe when none is under way. */
 void http_transfer_cancel(struct http_transfer *t);
 /* How far it has come, for a time-out's detail: "no connection". */

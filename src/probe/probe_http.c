@@ -30,9 +30,9 @@ struct http_conf {
 
 struct http_probe {
 	struct probe probe;
-	struct http_pool *pool;
+	struct http_group *group;
 	struct tls_trust *trust; /* NULL: nothing is verified */
-	bool reuse;              /* the pool was told that the connection is kept */
+	int connection;          /* enum http_connection */
 	struct http_target target;
 	struct http_checks checks;
 	struct http_transfer transfer;
@@ -218,13 +218,11 @@ probe_make(const struct probe_env *env, const struct http_conf *c, enum http_sch
 {
 	struct http_probe *h = mem_alloc(sizeof(*h));
 
-	h->pool = http_pool_get(env);
-	h->reuse = c->reuse;
-	if (h->reuse)
-		http_pool_keep(h->pool, 1);
+	h->connection = c->reuse ? HTTP_REUSE : HTTP_FRESH;
+	h->group = http_group_join(env, h->connection);
 	if (scheme == HTTP_TLS && c->tls.verify)
 		h->trust = tls_trust_get(env, &c->tls);
-	http_target_init(&h->target, &c->target, scheme, http_pool_serial(h->pool));
+	http_target_init(&h->target, &c->target, scheme, http_group_serial(h->group));
 	http_checks_init(&h->checks, c->expect);
 	h->transfer.body = on_body;
 	h->transfer.done = on_done;
@@ -253,7 +251,7 @@ http_start(struct probe *p)
 	    .net = probe_net_opts(&c->net),
 	    .method = c->method,
 	    .version = c->version,
-	    .connection = c->reuse ? HTTP_REUSE : HTTP_FRESH,
+	    .connection = h->connection,
 	    .body_max = HTTP_BODY_MAX,
 	};
 
@@ -264,7 +262,7 @@ http_start(struct probe *p)
 			return;
 		}
 	}
-	http_transfer_start(h->pool, &h->transfer, &request);
+	http_transfer_start(h->group, &h->transfer, &request);
 }
 
 static void
@@ -278,8 +276,7 @@ http_free(struct probe *p)
 {
 	struct http_probe *h = container_of(p, struct http_probe, probe);
 
-	if (h->reuse)
-		http_pool_keep(h->pool, -1);
+	http_group_leave(h->group, h->connection);
 	tls_trust_put(h->trust);
 	http_target_done(&h->target);
 	http_checks_done(&h->checks);

@@ -28,9 +28,9 @@ struct metric_conf {
 
 struct metric_probe {
 	struct probe probe;
-	struct http_pool *pool;
+	struct http_group *group;
 	struct tls_trust *trust; /* NULL: nothing is verified */
-	bool reuse;              /* the pool was told that the connection is kept */
+	int connection;          /* enum http_connection */
 	struct http_target target;
 	struct http_transfer transfer;
 	struct metric_scan scan;
@@ -137,11 +137,9 @@ metric_new(const struct probe_env *env, const void *kind_conf)
 	const struct metric_conf *c = kind_conf;
 	struct metric_probe *m = mem_alloc(sizeof(*m));
 
-	m->pool = http_pool_get(env);
-	m->reuse = c->reuse;
-	if (m->reuse)
-		http_pool_keep(m->pool, 1);
-	http_target_init(&m->target, &c->target, HTTP_EITHER, http_pool_serial(m->pool));
+	m->connection = c->reuse ? HTTP_REUSE : HTTP_FRESH;
+	m->group = http_group_join(env, m->connection);
+	http_target_init(&m->target, &c->target, HTTP_EITHER, http_group_serial(m->group));
 	if (m->target.scheme == HTTP_TLS && c->tls.verify)
 		m->trust = tls_trust_get(env, &c->tls);
 	m->transfer.body = on_body;
@@ -159,7 +157,7 @@ metric_start(struct probe *p)
 	    .net = probe_net_opts(&c->net),
 	    .method = HTTP_GET,
 	    .version = HTTP_VERSION_1_1,
-	    .connection = m->reuse ? HTTP_REUSE : HTTP_FRESH,
+	    .connection = m->connection,
 	    .body_max = PAGE_MAX,
 	};
 
@@ -170,7 +168,7 @@ metric_start(struct probe *p)
 			return;
 		}
 	}
-	http_transfer_start(m->pool, &m->transfer, &request);
+	http_transfer_start(m->group, &m->transfer, &request);
 	metric_scan_init(&m->scan, &c->metric, c->expect, http_transfer_buffer(&m->transfer));
 }
 
@@ -185,8 +183,7 @@ metric_free(struct probe *p)
 {
 	struct metric_probe *m = container_of(p, struct metric_probe, probe);
 
-	if (m->reuse)
-		http_pool_keep(m->pool, -1);
+	http_group_leave(m->group, m->connection);
 	tls_trust_put(m->trust);
 	http_target_done(&m->target);
 	free(m);

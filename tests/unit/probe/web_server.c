@@ -190,22 +190,32 @@ serve_requests(struct connection *c)
 	}
 }
 
+/* During the handshake, so that it is known however the connection ends. */
+static int
+on_server_name(SSL *ssl, int *alert, void *arg)
+{
+	struct web_server *s = arg;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+	str_copy(s->server_name, sizeof(s->server_name), name != NULL ? name : "");
+	return SSL_TLSEXT_ERR_OK;
+}
+
 static void
 serve_connection(struct web_server *s)
 {
 	struct connection c = {.server = s, .fd = accept(s->fd, NULL, NULL)};
-	const char *name;
 
 	s->connections++;
 	if (s->mute)
 		wait_for_stop(s);
 	if (s->tls != NULL && !s->mute) {
+		SSL_CTX_set_tlsext_servername_callback(s->tls, on_server_name);
+		SSL_CTX_set_tlsext_servername_arg(s->tls, s);
 		c.ssl = SSL_new(s->tls);
 		SSL_set_fd(c.ssl, c.fd);
 		if (SSL_accept(c.ssl) == 1)
 			serve_requests(&c);
-		name = SSL_get_servername(c.ssl, TLSEXT_NAMETYPE_host_name);
-		str_copy(s->server_name, sizeof(s->server_name), name != NULL ? name : "");
 		SSL_free(c.ssl);
 	} else if (!s->mute) {
 		serve_requests(&c);
