@@ -16,7 +16,7 @@ build="gcc libc6-dev pkg-config meson ninja-build
 	libbsd-dev libcmocka-dev libcurl4-openssl-dev libssl-dev"
 check="$build iproute2 iputils-ping traceroute procps nftables python3 python3-pytest python3-scapy
 	python3-dnspython python3-yaml bind9 bind9-dnsutils nsd knot unbound frr bird2 gobgpd openbgpd exabgp tshark chrony tftpd-hpa
-	snmpd freeradius nginx openssl"
+	isc-dhcp-server dnsmasq-base dbus-daemon snmpd freeradius nginx openssl"
 lint="$build clang clang-format clang-tidy cppcheck shellcheck binutils python3"
 fuzz="$build clang libclang-rt-14-dev llvm"
 
