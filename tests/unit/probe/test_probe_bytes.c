@@ -19,10 +19,11 @@ static const char *const loopbacks[] = {"127.0.0.1", "::1"};
 static ssize_t
 put(uint8_t *out, const char *text)
 {
-	size_t len = strlen(text);
+	ssize_t len = 0;
 
-	memcpy(out, text, len);
-	return (ssize_t)len;
+	for (; text[len] != '\0'; len++)
+		out[len] = (uint8_t)text[len];
+	return len;
 }
 
 static ssize_t

@@ -80,11 +80,13 @@ static ssize_t
 tftp_serve(const struct test_server *s, const uint8_t *in, size_t len, uint8_t *out, size_t cap)
 {
 	static const char request[] = "\0\1boot\0octet";
+	static const uint8_t block[] = {0, 3, 0, 1, 'a', 'b'};
+	static const uint8_t refusal[] = {0, 5, 0, 1, 'n', 'o'};
 
 	if (len != sizeof(request) || memcmp(in, request, len) != 0 || s->manner == TFTP_SILENT)
 		return -1;
-	memcpy(out, s->manner == TFTP_NO_FILE ? "\0\5\0\1no" : "\0\3\0\1ab", 6);
-	return 6;
+	memcpy(out, s->manner == TFTP_NO_FILE ? refusal : block, sizeof(block));
+	return sizeof(block);
 }
 
 static void
@@ -463,8 +465,11 @@ enum smtp_manner { MAIL_GOOD, MAIL_BUSY, MAIL_NO_EHLO, MAIL_HTTP, MAIL_SILENT, M
 static ssize_t
 put(uint8_t *out, const char *text)
 {
-	memcpy(out, text, strlen(text));
-	return (ssize_t)strlen(text);
+	ssize_t len = 0;
+
+	for (; text[len] != '\0'; len++)
+		out[len] = (uint8_t)text[len];
+	return len;
 }
 
 static ssize_t
