@@ -13,7 +13,8 @@
  * An ask owns its descriptor and, on a stream, the buffer of the answer; both are gone when the
  * callback runs, so the owner may start anew or free the ask there.
  *
- * RFC 1035 section 4.2: messages over UDP and over TCP with a two-byte length in front.
+ * RFC 1035 section 4.2: messages over UDP and over TCP with a two-byte length in front; RFC 7858:
+ * the same over TLS (dns_tls.c).
  */
 #include "probe/dns_ask.h"
 
@@ -49,6 +50,8 @@ void
 dns_ask_stop(struct dns_ask *a)
 {
 	dns_pool_cancel(&a->pooled);
+	SSL_free(a->ssl);
+	a->ssl = NULL;
 	loop_fd_done(&a->watch);
 	if (a->fd >= 0)
 		close(a->fd);
@@ -56,6 +59,7 @@ dns_ask_stop(struct dns_ask *a)
 	free(a->answer);
 	a->answer = NULL;
 	a->sent = a->received = 0;
+	a->connected = a->secured = false;
 }
 
 static void
@@ -187,6 +191,21 @@ udp_begin(struct dns_ask *a, const char **what)
 
 /* -- TCP -- */
 
+/* Looks once how the connect went; false when it has failed. */
+static bool
+stream_connected(struct dns_ask *a)
+{
+	int error;
+
+	if (a->connected)
+		return true;
+	error = net_fd_error(a->fd);
+	a->connected = error == 0;
+	if (error != 0)
+		ask_failed(a, error, "connect");
+	return error == 0;
+}
+
 /* Writes what is left of the query; false when it has failed. */
 static bool
 stream_send(struct dns_ask *a)
@@ -196,13 +215,6 @@ stream_send(struct dns_ask *a)
 
 	if (a->sent == whole)
 		return true;
-	if (a->sent == 0) {
-		int error = net_fd_error(a->fd);
-		if (error != 0) {
-			ask_failed(a, error, "connect");
-			return false;
-		}
-	}
 	n = send(a->fd, a->query.bytes + a->sent, whole - a->sent, MSG_NOSIGNAL);
 	if (n < 0 && errno != EAGAIN && errno != EINTR) {
 		ask_failed(a, -errno, "send");
@@ -230,30 +242,45 @@ stream_message(struct dns_ask *a, const uint8_t *msg, size_t len)
 	}
 }
 
+/* Where the answer is read to. */
+static uint8_t *
+stream_room(struct dns_ask *a, size_t *room)
+{
+	if (a->answer == NULL)
+		a->answer = mem_alloc(2 + DNS_TCP_MAX);
+	*room = 2 + DNS_TCP_MAX - a->received;
+	return a->answer + a->received;
+}
+
+/* So many bytes more were read; true when the ask is over. */
+static bool
+stream_got(struct dns_ask *a, size_t n)
+{
+	size_t want;
+
+	a->received += n;
+	if (a->received < 2)
+		return false;
+	want = 2u + (size_t)(a->answer[0] << 8 | a->answer[1]);
+	if (a->received < want)
+		return false;
+	stream_message(a, a->answer + 2, want - 2);
+	return true;
+}
+
 static void
 stream_receive(struct dns_ask *a)
 {
-	size_t want;
-	ssize_t n;
+	size_t room;
+	uint8_t *buf = stream_room(a, &room);
+	ssize_t n = recv(a->fd, buf, room, 0);
 
-	if (a->answer == NULL)
-		a->answer = mem_alloc(2 + DNS_TCP_MAX);
-	n = recv(a->fd, a->answer + a->received, 2 + DNS_TCP_MAX - a->received, 0);
-	if (n < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			ask_failed(a, -errno, "receive");
-		return;
-	}
-	if (n == 0) {
+	if (n > 0)
+		stream_got(a, (size_t)n);
+	else if (n == 0)
 		ask_refused(a, WHY_RESET, "the server closed the connection without an answer");
-		return;
-	}
-	a->received += (size_t)n;
-	if (a->received < 2)
-		return;
-	want = 2u + (size_t)(a->answer[0] << 8 | a->answer[1]);
-	if (a->received >= want)
-		stream_message(a, a->answer + 2, want - 2);
+	else if (errno != EAGAIN && errno != EINTR)
+		ask_failed(a, -errno, "receive");
 }
 
 static void
@@ -261,10 +288,69 @@ on_stream(struct loop_fd *w, unsigned ready)
 {
 	struct dns_ask *a = container_of(w, struct dns_ask, watch);
 
-	if ((ready & LOOP_WRITE) != 0 && !stream_send(a))
+	if (!stream_connected(a) || ((ready & LOOP_WRITE) != 0 && !stream_send(a)))
 		return;
 	if ((ready & LOOP_READ) != 0 && a->sent > 0)
 		stream_receive(a);
+}
+
+/* -- TLS -- */
+
+static enum dns_tls_step
+tls_secure(struct dns_ask *a, struct dns_tls_error *error)
+{
+	enum dns_tls_step step;
+
+	if (a->secured)
+		return DNS_TLS_DONE;
+	if (a->ssl == NULL)
+		a->ssl = dns_tls_open(a->to.tls, a->fd, &a->to.server.addr, error);
+	if (a->ssl == NULL)
+		return DNS_TLS_FAILED;
+	step = dns_tls_handshake(a->ssl, error);
+	if (step == DNS_TLS_DONE)
+		step = dns_tls_certificate(a->ssl, a->to.tls, loop_wall_ns(a->env->loop), error);
+	a->secured = step == DNS_TLS_DONE;
+	return step;
+}
+
+/* Goes on from wherever the attempt stands, as far as it can; true when the ask is over. */
+static bool
+tls_drive(struct dns_ask *a, enum dns_tls_step *step, struct dns_tls_error *error)
+{
+	size_t whole = a->query.len + 2u, n, room;
+	uint8_t *buf;
+
+	*step = tls_secure(a, error);
+	while (*step == DNS_TLS_DONE && a->sent < whole) {
+		*step = dns_tls_write(a->ssl, a->query.bytes + a->sent, whole - a->sent, &n, error);
+		if (*step == DNS_TLS_DONE)
+			a->sent += n;
+	}
+	while (*step == DNS_TLS_DONE) {
+		buf = stream_room(a, &room);
+		*step = dns_tls_read(a->ssl, buf, room, &n, error);
+		if (*step == DNS_TLS_DONE && stream_got(a, n))
+			return true;
+	}
+	return false;
+}
+
+static void
+on_tls(struct loop_fd *w, unsigned ready)
+{
+	struct dns_ask *a = container_of(w, struct dns_ask, watch);
+	struct dns_tls_error error = {0};
+	enum dns_tls_step step;
+
+	if (!stream_connected(a) || tls_drive(a, &step, &error))
+		return;
+	if (step != DNS_TLS_FAILED)
+		loop_fd_want(w, step == DNS_TLS_WANT_READ ? LOOP_READ : LOOP_WRITE);
+	else if (error.error != 0)
+		ask_failed(a, error.error, error.what);
+	else
+		ask_refused(a, error.why, error.what);
 }
 
 static int
@@ -276,8 +362,9 @@ stream_begin(struct dns_ask *a, const char **what)
 	a->fd = net_tcp_connect(&a->to.server, &a->to.opts);
 	if (a->fd < 0)
 		return a->fd;
-	loop_fd_init(&a->watch, a->env->loop, a->fd, on_stream);
-	loop_fd_want(&a->watch, LOOP_READ | LOOP_WRITE);
+	loop_fd_init(
+	    &a->watch, a->env->loop, a->fd, a->to.protocol == DNS_TLS ? on_tls : on_stream);
+	loop_fd_want(&a->watch, LOOP_WRITE);
 	return 0;
 }
 
@@ -307,8 +394,10 @@ dns_ask_silence(const struct dns_ask *a, char *detail, size_t size)
 	if (ignored > 0)
 		snprintf(detail, size,
 		    "no answer; %u datagrams ignored that were not for this query", ignored);
-	else if (a->stream && a->sent == 0)
+	else if (a->stream && !a->connected)
 		str_copy(detail, size, "no connection");
+	else if (a->to.protocol == DNS_TLS && !a->secured)
+		str_copy(detail, size, "connected, but the TLS handshake did not end");
 	else
 		str_copy(detail, size, "no answer");
 }

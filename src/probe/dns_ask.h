@@ -10,6 +10,7 @@
 #include "probe/dns_conf.h"
 #include "probe/dns_msg.h"
 #include "probe/dns_pool.h"
+#include "probe/dns_tls.h"
 
 struct dns_ask;
 
@@ -29,6 +30,7 @@ struct dns_ask_to {
 	struct endpoint server;
 	int protocol; /* enum dns_protocol */
 	struct net_opts opts;
+	const struct dns_tls_opts *tls; /* DNS_TLS: outlives the ask */
 };
 
 /* Embedded by whoever asks. `query` is built by the owner before the first start. */
@@ -41,7 +43,8 @@ struct dns_ask {
 	struct dns_pool_query pooled;
 	struct loop_fd watch;
 	int fd; /* -1: none of its own */
-	bool stream;
+	SSL *ssl;
+	bool stream, connected, secured;
 	size_t sent;     /* stream: bytes of the query that left */
 	uint8_t *answer; /* stream: the answer so far, with its length */
 	size_t received;

@@ -15,6 +15,7 @@
 static const struct conf_choice protocols[] = {
     {"udp", DNS_UDP, "UDP, and TCP when the answer is truncated"},
     {"tcp", DNS_TCP, "TCP only"},
+    {"tls", DNS_TLS, "DNS over TLS (RFC 7858), port 853 when none is written"},
     {NULL, 0, NULL},
 };
 
@@ -212,6 +213,12 @@ static const struct conf_row rows[] = {
 	.sub = &serial_schema,
 	.offset = offsetof(struct dns_conf, serial),
 	.doc = "How far the zone may be behind its primary."},
+    {.key = "tls-name",
+	.type = CONF_STRING,
+	.offset = offsetof(struct dns_conf, tls_name),
+	.doc = "With `protocol: tls`: the server name to ask for (SNI), which must be in the "
+	       "certificate. Without it the server's address must be in the certificate."},
+    TLS_ROWS(struct dns_conf, tls),
     PROBE_NET_ROWS(struct dns_conf, net),
     {.key = "expect",
 	.type = CONF_STRUCT,
@@ -224,11 +231,18 @@ static const struct conf_row rows[] = {
 static void
 dns_check(struct conf_ctx *ctx, const struct conf_node *node, void *obj)
 {
-	const struct dns_conf *c = obj;
+	struct dns_conf *c = obj;
 	struct dns_query_opts opts = dns_conf_query(c);
 	struct dns_query scratch;
 
+	/* TLS never runs on port 53 (RFC 7858 section 3.1). */
+	if (c->protocol == DNS_TLS && c->server.port == DNS_PORT)
+		c->server.port = DNS_TLS_PORT;
 	probe_net_check(ctx, node, &c->net, &c->server.addr);
+	tls_conf_check(ctx, node, &c->tls);
+	if (c->protocol != DNS_TLS && (c->tls_name != NULL || c->tls.ca != NULL))
+		conf_error(ctx, conf_node_find(node, c->tls.ca != NULL ? "ca" : "tls-name"),
+		    "tls-name and ca need protocol: tls");
 	if (c->serial != NULL && c->question.type != LDNS_RR_TYPE_SOA)
 		conf_error(ctx, conf_node_find(node, "serial"),
 		    "serial: the query must be for the zone's SOA record, as in 'example.net SOA'");

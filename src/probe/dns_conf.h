@@ -7,6 +7,7 @@
 
 #include "probe/dns_judge.h"
 #include "probe/probe_net.h"
+#include "probe/tls_trust.h"
 
 #define DNS_PORT     53
 #define DNS_TLS_PORT 853
@@ -27,7 +28,7 @@ struct dns_serial_conf {
 };
 
 struct dns_conf {
-	struct endpoint server; /* port 0: that of the protocol */
+	struct endpoint server;
 	struct dns_question question;
 	int protocol;
 	bool recursion;
@@ -37,6 +38,8 @@ struct dns_conf {
 	bool random_label;
 	uint32_t edns;
 	dur_t signature_left;
+	const char *tls_name; /* NULL: the server's address */
+	struct tls_conf tls;
 	struct probe_net_conf net;
 	const struct dns_expect *expect;          /* NULL: any NOERROR answer */
 	const struct dns_identity_conf *identity; /* NULL: any node */

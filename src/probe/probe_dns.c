@@ -42,6 +42,7 @@ struct dns_probe {
 	struct dns_judge judge;
 	struct dns_chaos_part *chaos;   /* NULL: not asked */
 	struct dns_serial_part *serial; /* NULL: not compared */
+	struct dns_tls_opts *tls;       /* NULL: not over TLS */
 	unsigned open;                  /* mask of enum dns_part */
 	struct probe_sample sample;     /* of the query; ok once it is answered */
 };
@@ -127,9 +128,9 @@ on_serial(struct dns_serial *s, const struct dns_side_result *result)
 
 /* -- the query -- */
 
-/* The answer is good; its serial is still to be compared. */
+/* The answer is good; its serial is still to be compared, unless the primary is away. */
 static void
-own_serial(struct dns_probe *d, const struct dns_reply *reply)
+own_serial(struct dns_probe *d, const struct dns_reply *reply, const char *remark)
 {
 	struct probe_sample sample;
 	uint32_t serial;
@@ -140,6 +141,12 @@ own_serial(struct dns_probe *d, const struct dns_reply *reply)
 		return;
 	}
 	snprintf(d->sample.detail, sizeof(d->sample.detail), "serial %u", serial);
+	if (remark[0] != '\0')
+		add_remark(d, remark);
+	if ((d->open & PART_SERIAL) == 0) {
+		part_done(d, PART_QUERY);
+		return;
+	}
 	d->open &= ~(unsigned)PART_QUERY;
 	dns_serial_own(&d->serial->serial, serial);
 }
@@ -167,8 +174,8 @@ on_reply(struct dns_ask *a, const struct dns_reply *reply)
 	}
 	str_copy(remark, sizeof(remark), d->sample.detail); /* of a part that was faster */
 	d->sample = sample;
-	if ((d->open & PART_SERIAL) != 0) {
-		own_serial(d, reply);
+	if (d->serial != NULL) {
+		own_serial(d, reply, remark);
 		return;
 	}
 	if (remark[0] != '\0')
@@ -191,6 +198,14 @@ dns_new(const struct probe_env *env, const void *kind_conf)
 	built = dns_query_build(&c->question, &opts, &d->ask.query);
 	assert(built);
 	dns_judge_init(&d->judge, c->question.type, &demands);
+	if (c->protocol == DNS_TLS) {
+		d->tls = mem_alloc(sizeof(*d->tls));
+		d->tls->trust = tls_trust_get(env, &c->tls);
+		d->tls->verify = c->tls.verify;
+		d->tls->certificate_days = c->tls.certificate_days;
+		str_copy(
+		    d->tls->name, sizeof(d->tls->name), c->tls_name != NULL ? c->tls_name : "");
+	}
 	if (c->identity != NULL && c->identity->chaos != NULL) {
 		d->chaos = mem_alloc(sizeof(*d->chaos));
 		d->chaos->probe = d;
@@ -223,7 +238,11 @@ dns_start(struct probe *p)
 	struct dns_probe *d = container_of(p, struct dns_probe, probe);
 	const struct dns_conf *c = conf_of(d);
 	const struct dns_ask_to to = {
-	    .server = c->server, .protocol = c->protocol, .opts = probe_net_opts(&c->net)};
+	    .server = c->server,
+	    .protocol = c->protocol,
+	    .opts = probe_net_opts(&c->net),
+	    .tls = d->tls,
+	};
 	const char *what = NULL;
 	int error;
 
@@ -255,6 +274,9 @@ dns_free(struct probe *p)
 		dns_chaos_done(&d->chaos->chaos);
 	free(d->chaos);
 	free(d->serial);
+	if (d->tls != NULL)
+		tls_trust_put(d->tls->trust);
+	free(d->tls);
 	dns_judge_done(&d->judge);
 	free(d);
 }

@@ -218,3 +218,20 @@ def test_own_socket(probe, servers):
     nighd = probe("ok", server=NSD, source="127.0.0.9", tos=184)
     servers.nsd.kill()
     verdict(nighd, "refused")
+
+
+def test_over_tls(probe, servers):
+    tls = {"server": UNBOUND, "protocol": "tls", "timeout": "190ms"}
+    ca, name = str(servers.unbound.certificate), servers.unbound.tls_name
+    nighd = probe("ok", "192.0.2.80", **tls, ca=ca)  # by its address
+    servers.unbound.freeze()
+    verdict(nighd, "timeout")
+    servers.unbound.thaw()
+    verdict(nighd, "ok")
+    probe("ok", **tls, ca=ca, **{"tls-name": name}, identity={"chaos": "unbound1"})
+    probe("tls", "mismatch", **tls, ca=ca, **{"tls-name": "other.example.net"})
+    probe("tls", "self-signed", **tls)  # the system does not know it
+    probe("ok", **tls, verify=False)
+    probe("ok", **tls, ca=ca, **{"certificate-days": 20})
+    probe("tls", "too few days", **tls, ca=ca, **{"certificate-days": 40})
+    probe("refused", server=NSD, protocol="tls")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""NSD, Knot and Unbound, and signed zones for them. BIND is in servers.py."""
+"""NSD, Knot and Unbound (with DNS over TLS), and signed zones for them. BIND is in servers.py."""
 
 import os
 import signal
@@ -14,6 +14,7 @@ PROGRAMS = {
     "knotd": "knot",
     "unbound": "unbound",
     "dig": "bind9-dnsutils",
+    "openssl": "openssl",
     "dnssec-keygen": "bind9-utils",
     "dnssec-signzone": "bind9-utils",
 }
@@ -142,6 +143,16 @@ class Unbound(NameServer):
     def __init__(self, host, name, address, upstream, anchors):
         super().__init__(host, name, address, {})
         self.upstream = upstream
+        self.tls_name = f"{name}.example.net"
+        self.certificate = self.dir / "certificate.pem"
+        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        names = f"subjectAltName=DNS:{self.tls_name},IP:{address}"
+        host.run([
+            *("openssl", "req", "-x509", *key, "-keyout", self.dir / "key.pem", "-days", "30"),
+            *("-subj", f"/CN={self.tls_name}", "-addext", names, "-out", self.certificate),
+        ])
+        # nighd's engine reads it as another user.
+        self.certificate.chmod(0o644)
         self.anchors = anchors  # {zone: its DS record, or None for an unsigned zone}
 
     def config(self):
@@ -152,7 +163,9 @@ class Unbound(NameServer):
         )
         local = "".join(f'  local-zone: "{zone}" transparent\n' for zone in self.anchors)
         return (
-            f'server:\n  interface: {self.address}\n  username: ""\n  chroot: ""\n'
+            f'server:\n  interface: {self.address}\n  interface: {self.address}@853\n'
+            f'  tls-service-key: "{self.dir}/key.pem"\n  tls-service-pem: "{self.certificate}"\n'
+            f'  tls-port: 853\n  username: ""\n  chroot: ""\n'
             f'  directory: "{self.dir}"\n  pidfile: "{self.dir}/unbound.pid"\n'
             f"  access-control: 127.0.0.0/8 allow\n  do-not-query-localhost: no\n"
             f'  identity: "{self.name}"\n  nsid: "ascii_{self.name}"\n  use-syslog: no\n'
