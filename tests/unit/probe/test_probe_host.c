@@ -123,11 +123,11 @@ file_content(void **state)
 	put("state", "");
 	check_file("state", ", content: ready", WHY_CONTENT, "empty");
 	memset(text, 'a', 65536);
-	strcpy(text + 65536 - 5, "ready");
+	memcpy(text + 65536 - 5, "ready", sizeof("ready"));
 	put("state", text);
 	check_file("state", ", content: ready", WHY_OK, NULL);
 	memset(text, 'a', 65536);
-	strcpy(text + 65536 - 4, "ready");
+	memcpy(text + 65536 - 4, "ready", sizeof("ready"));
 	put("state", text);
 	check_file("state", ", content: ready", WHY_CONTENT, NULL);
 	free(text);
