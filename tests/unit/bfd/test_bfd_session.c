@@ -509,10 +509,27 @@ answers_demand_mode(void **state)
 	say(l, BFD_DOWN, BFD_DEMAND, 100000);
 	link_mark(l);
 	for (int i = 0; i < 30; i++) {
-		say(l, BFD_DOWN, BFD_DEMAND, 100000);
+		say(l, BFD_DOWN, BFD_DEMAND | BFD_FINAL, 100000);
 		link_run(l, 100 * DUR_MS);
 	}
 	assert_true(l->node[0].sent_count >= 2);
+	free(l);
+}
+
+/* Answers to a far side that polls all the time do not put off the packets of our own. */
+static void
+sends_on_while_it_answers(void **state)
+{
+	struct link *l = link_new(&fast, &fast, 17);
+
+	(void)state;
+	link_up(l);
+	link_run(l, 5 * DUR_S);
+	l->cut[0] = l->cut[1] = true;
+	link_mark(l);
+	keep_saying(l, BFD_POLL, 100000);
+	assert_int_equal(count_flag(&l->node[0], BFD_FINAL), 30);
+	assert_in_range(l->node[0].sent_count, 30 + 9, 30 + 14);
 	free(l);
 }
 
@@ -612,6 +629,7 @@ main(void)
 	    cmocka_unit_test(keeps_jitter_in_bounds),
 	    cmocka_unit_test(a_passive_side_waits),
 	    cmocka_unit_test(answers_demand_mode),
+	    cmocka_unit_test(sends_on_while_it_answers),
 	    cmocka_unit_test(obeys_a_request_for_silence),
 	    cmocka_unit_test(goes_down_on_purpose),
 	    cmocka_unit_test(says_it_is_independent),
