@@ -7,6 +7,10 @@
  * moment; who asks before it is there waits in a list. When it cannot be had, everybody who waits
  * is told, and the next question asks for it again.
  *
+ * The relay's port is that of servers, too. Of two sockets on it the younger one gets every packet,
+ * so ours would take the questions of real clients away from a server of this host. So it is not
+ * opened while anybody else serves the port.
+ *
  * An answer finds its client by the transaction id, which is random for each question. Few probes
  * ask at the same time, so a list is enough.
  *
@@ -14,6 +18,8 @@
  * without an interface the kernel would not know where to broadcast to.
  */
 #include "probe/dhcp_socket.h"
+
+#include "probe/sock_ask.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -181,12 +187,35 @@ on_opened(struct kernel_socket *request, int fd)
 	}
 }
 
+/* Does somebody on this host serve the port that our socket would be on? */
+static bool
+is_taken(const struct dhcp_socket *s, const struct addr *own)
+{
+	const struct endpoint port = {.addr = *own, .port = DHCP_SERVER_PORT};
+	struct sock_found found;
+	bool taken;
+	int fd;
+
+	if (s->kind != KERNEL_SOCKET_DHCP_RELAY)
+		return false;
+	fd = sock_ask_open();
+	if (fd < 0)
+		return false; /* then opening tells */
+	taken = sock_ask(fd, SOCK_ASK_UDP, &port, &found) == 0;
+	close(fd);
+	return taken;
+}
+
 void
 dhcp_client_ask(struct dhcp_socket *s, struct dhcp_client *c)
 {
 	assert(c->state == DHCP_IDLE);
 	if (s->fd >= 0) {
 		client_send(s, c);
+		return;
+	}
+	if (s->request.id == 0 && is_taken(s, &c->ask.source)) {
+		client_failed(c, -EADDRINUSE, "UDP port 67 (a DHCP server or relay of this host?)");
 		return;
 	}
 	c->state = DHCP_WAITING;

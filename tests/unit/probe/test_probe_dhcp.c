@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -370,6 +371,29 @@ local_trouble(void **state)
 	assert_string_equal(why_str(run.sample.why), "local");
 }
 
+/* A server of this host keeps its port to itself: ours would take its packets away. */
+static void
+port_is_taken(void **state)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET,
+	    .sin_port = htons(67),
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct fake_port f = {.port = {.ops = &port_ops}};
+	struct probe_run run = {.kind = &probe_dhcp, .kernel = &f.port};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (bind(fd, (const struct sockaddr *)&sin, sizeof(sin)) != 0) {
+		close(fd);
+		skip(); /* no right to bind there */
+	}
+	probe_run(&run, "server: 127.0.0.1");
+	assert_string_equal(run.sample.detail,
+	    "UDP port 67 (a DHCP server or relay of this host?): Address already in use");
+	assert_string_equal(why_str(run.sample.why), "local");
+	assert_int_equal(f.opened, 0);
+	close(fd);
+}
+
 static void
 refused(void **state)
 {
@@ -403,6 +427,7 @@ main(void)
 	    cmocka_unit_test(expected),
 	    cmocka_unit_test(probe_asks),
 	    cmocka_unit_test(local_trouble),
+	    cmocka_unit_test(port_is_taken),
 	    cmocka_unit_test(refused),
 	};
 
