@@ -145,12 +145,19 @@ problems_of_routes(struct problems *p)
 }
 
 static void
-problems_of_peer(void *arg, const struct speaker_peer *peer)
+count_peer(void *arg, const struct speaker_peer *peer)
 {
 	struct problems *p = arg;
 
 	p->peers++;
 	p->peers_up += peer->up;
+}
+
+static void
+problems_of_peer(void *arg, const struct speaker_peer *peer)
+{
+	struct problems *p = arg;
+
 	if (!peer->up)
 		problem(p, "neighbor %s does not hear us: %s", peer->name,
 		    peer->detail[0] != '\0' ? peer->detail : peer->state);
@@ -179,10 +186,12 @@ problems_all(struct engine *e, const struct command_call *call, struct answer *a
 	struct problems p = {.engine = e, .a = a, .now = call->now};
 	struct service_view v;
 
+	for (size_t i = 0; kinds_speakers[i] != NULL; i++)
+		kinds_speakers[i]->peers(e->speakers[i], count_peer, &p);
 	/* what concerns everything first, since the rest may be cut off */
+	problems_of_node(&p);
 	for (size_t i = 0; kinds_speakers[i] != NULL; i++)
 		kinds_speakers[i]->peers(e->speakers[i], problems_of_peer, &p);
-	problems_of_node(&p);
 	for (size_t i = 0; core_service_at(e->core, i, &v); i++)
 		problems_of_service(&p, &v);
 	problems_of_addresses(&p);
