@@ -285,6 +285,24 @@ def test_packets_carry_their_options(network):
     network.router.run(["nft", "delete table inet look"])
 
 
+def test_ping_that_a_reload_brings(network):
+    """The privileged side opens the raw sockets only once the configuration has such a probe."""
+    config = {"node": {"name": "server", "router-id": SERVER["v4"]}}
+    config["probes"] = {"none": {"type": "tcp", "server": "127.0.0.1:1"}}
+    nighd = Nighd(network.server, config).start()
+    for name, address in (("back-v4", "10.0.0.1"), ("back-v6", "fd00::1")):
+        config["probes"][name] = {"type": "icmp-echo", "server": address, "rise": 1}
+    nighd.configure(config)
+    nighd.nigh("reload")
+    for name in ("back-v4", "back-v6"):
+        wait_until(
+            lambda n=name: nighd.row("show", "probes", probe=n, state="up"),
+            5,
+            lambda: f"both are up: {nighd.rows('show', 'probes')}",
+        )
+    nighd.stop()
+
+
 # -- ntp --
 
 
