@@ -166,13 +166,13 @@ long_lines(void **state)
 	const size_t long_len = METRIC_LINE_MAX;
 	char *text = mem_alloc(sizeof(head) + long_len + sizeof(tail));
 
-	strcpy(text, head);
+	memcpy(text, head, sizeof(head));
 	memset(text + strlen(head), 'x', long_len);
-	strcpy(text + strlen(head) + long_len, tail);
+	memcpy(text + strlen(head) + long_len, tail, sizeof(tail));
 	check("metric: up", text, WHY_OK, "up 1");
 	/* One that just fits is read. */
 	memset(text + strlen(head), 'x', long_len);
-	strcpy(text + METRIC_LINE_MAX - 4, tail);
+	memcpy(text + METRIC_LINE_MAX - 4, tail, sizeof(tail));
 	check("metric: up", text, WHY_OK, "up: 2 samples, the first 0");
 	free(text);
 }
