@@ -191,7 +191,7 @@ main(int argc, char **argv)
 	}
 	e->last = calloc(NAMES, sizeof(*e->last));
 	e->off = calloc(INTERVALS, sizeof(*e->off));
-	e->fd = open_port((uint16_t)atoi(argv[1]));
+	e->fd = open_port((uint16_t)strtoul(argv[1], NULL, 10));
 	ev.data.fd = e->fd;
 	epoll_ctl(ep, EPOLL_CTL_ADD, e->fd, &ev);
 	ev.data.fd = signals;

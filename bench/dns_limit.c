@@ -69,7 +69,7 @@ build(struct probe *p, size_t number)
 
 	p->query[2] = 1;
 	p->query[5] = 1;
-	p->query[12] = (uint8_t)sprintf((char *)p->query + 13, "p%zu", number);
+	p->query[12] = (uint8_t)snprintf((char *)p->query + 13, 16, "p%zu", number);
 	p->len = 13u + p->query[12];
 	memcpy(p->query + p->len, tail, sizeof(tail));
 	p->len += sizeof(tail);
@@ -150,7 +150,7 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < l->count; i++)
 		build(&l->probes[i], i);
 	l->server = (struct sockaddr_in){.sin_family = AF_INET,
-	    .sin_port = htons((uint16_t)atoi(argv[1])),
+	    .sin_port = htons((uint16_t)strtoul(argv[1], NULL, 10)),
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	l->fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
 	l->ep = epoll_create1(0);
