@@ -33,6 +33,7 @@ struct helper_policy {
 	size_t listen_count, listen_cap;
 	struct kernel_listen *watches;
 	size_t watch_count, watch_cap;
+	dur_t stall;
 	uint32_t sockets; /* mask of 1 << enum kernel_socket_kind */
 	bool sealed;
 };
@@ -40,7 +41,10 @@ struct helper_policy {
 struct helper_policy *
 helper_policy_new(void)
 {
-	return mem_alloc(sizeof(struct helper_policy));
+	struct helper_policy *p = mem_alloc(sizeof(*p));
+
+	p->stall = HELPER_STALL;
+	return p;
 }
 
 static void
@@ -110,6 +114,13 @@ helper_policy_add_watch(struct helper_policy *p, const struct kernel_listen *wha
 		return;
 	p->watches = array_grow(p->watches, p->watch_count, &p->watch_cap, sizeof(*p->watches));
 	p->watches[p->watch_count++] = *what;
+}
+
+void
+helper_policy_set_stall(struct helper_policy *p, dur_t stall)
+{
+	assert(!p->sealed && stall >= 0);
+	p->stall = stall;
 }
 
 void
@@ -244,6 +255,12 @@ helper_policy_address_at(const struct helper_policy *p, size_t index)
 		return NULL;
 	assert(p->sealed);
 	return &p->addresses[index];
+}
+
+dur_t
+helper_policy_stall(const struct helper_policy *p)
+{
+	return p == NULL ? 0 : p->stall;
 }
 
 const struct kernel_listen *

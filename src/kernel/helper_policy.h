@@ -20,6 +20,7 @@ struct helper_policy;
 
 /* Bound on what one policy holds of each kind. */
 #define HELPER_POLICY_MAX 100000
+#define HELPER_STALL      (60 * DUR_MS)
 /* Bound on the supplementary groups of an exec probe's user. */
 #define HELPER_POLICY_GROUPS 64
 
@@ -34,6 +35,9 @@ void helper_policy_add_listen(struct helper_policy *p, const struct endpoint *lo
 
 /* Somebody on this host must serve the port: it is watched. */
 void helper_policy_add_watch(struct helper_policy *p, const struct kernel_listen *what);
+/* How long the queue of a watched port may stand until it looks wrong; 0: for ever. HELPER_STALL
+ * when it is not called. */
+void helper_policy_set_stall(struct helper_policy *p, dur_t stall);
 /* The configuration has a probe that needs such a socket. */
 void helper_policy_allow_socket(struct helper_policy *p, enum kernel_socket_kind kind);
 
@@ -62,6 +66,7 @@ struct helper_policy_address {
 /* Ordered by address; index from 0, NULL beyond the end. */
 const struct helper_policy_address *helper_policy_address_at(
     const struct helper_policy *p, size_t index);
+dur_t helper_policy_stall(const struct helper_policy *p);
 /* Ordered by protocol, port, address, no two equal; index from 0, NULL beyond the end. */
 const struct kernel_listen *helper_policy_watch_at(const struct helper_policy *p, size_t index);
 /* The entry for this address (whatever the length of the prefix), or NULL. `p` may be NULL. */

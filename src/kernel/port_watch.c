@@ -12,6 +12,8 @@
  * A socket whose owners are all dying (port_owner.h) serves nobody, though it exists until their
  * memory is torn down.
  *
+ * Whether a server reads what it is sent is another question: port_stall.c.
+ *
  * A look happens when the configuration comes into force, when a socket that was found ends (the
  * kernel's news say so by its cookie), when an owner ends, and every 100 ms while a port is
  * deserted, since a new socket is not announced. A host whose ports are all served is not looked at
@@ -100,6 +102,29 @@ found_from(const struct port_watches *pw, const struct nl_sock *place)
 	return from;
 }
 
+const struct port_sock *
+port_sock_find(const struct port_sock *socks, size_t count, const struct port_sock *key)
+{
+	return count == 0 ? NULL : bsearch(key, socks, count, sizeof(*socks), found_cmp);
+}
+
+bool
+port_sock_shares(const struct port_sock *a, const struct port_sock *b)
+{
+	return place_cmp(&a->sock, &b->sock) == 0;
+}
+
+bool
+port_sock_serves(const struct nl_sock *s, const struct kernel_listen *what)
+{
+	if (s->proto != what->proto || s->port != what->port)
+		return false;
+	if (addr_equal(&s->addr, &what->addr))
+		return true;
+	return addr_is_any(&s->addr) &&
+	       (s->addr.family == what->addr.family || (s->addr.family == ADDR_V6 && !s->v6only));
+}
+
 /* -- who serves -- */
 
 /* DYING: by processes that end. In the order of preference. */
@@ -173,6 +198,14 @@ watch_set_state(
 	w->served = served;
 	w->why = why;
 	w->waits = true;
+	watch_owe(pw, w);
+	pw->user->changed(pw->user);
+}
+
+void
+port_watch_suspect(struct port_watches *pw, struct port_watch *w)
+{
+	w->suspect = true;
 	watch_owe(pw, w);
 	pw->user->changed(pw->user);
 }
@@ -265,27 +298,32 @@ look_for_owners(struct port_watches *pw)
 	free(inodes);
 }
 
-static void
+void
 port_watches_look(struct port_watches *pw)
 {
+	struct port_sock *before = pw->found;
+	size_t before_count = pw->found_count;
 	int error;
 
 	if (pw->count == 0)
 		return;
 	pw->ended = false;
 	pw->looks++;
-	pw->found_count = 0;
+	pw->found = NULL;
+	pw->found_count = pw->found_cap = 0;
 	error = nl_socks_dump(&pw->socks, &pw->dump);
 	found_sort(pw);
 	if (error == 0)
 		error = look_twice(pw);
 	if (error != 0) {
 		look_failed(pw, error);
-		return;
+	} else {
+		pw->failed = false;
+		look_for_owners(pw);
+		port_watches_judge(pw);
 	}
-	pw->failed = false;
-	look_for_owners(pw);
-	port_watches_judge(pw);
+	port_stall_judge(pw, before, before_count);
+	free(before);
 }
 
 static void
@@ -373,7 +411,9 @@ port_watches_set_policy(struct port_watches *pw, const struct helper_policy *pol
 	pw->first_waiting = count;
 	for (size_t i = 0; (what = helper_policy_watch_at(policy, i)) != NULL; i++)
 		pw->watches[i].what = *what;
+	pw->stall = helper_policy_stall(policy);
 	loop_timer_cancel(&pw->poll);
+	loop_timer_cancel(&pw->sample);
 	if (count == 0)
 		port_owners_set(&pw->owners, NULL, 0);
 	watch_ports(pw);
@@ -427,7 +467,9 @@ port_watches_reported(struct port_watches *pw)
 void
 port_watches_init(struct port_watches *pw, struct loop *l, struct port_watches_user *user)
 {
-	*pw = (struct port_watches){.user = user};
+	*pw = (struct port_watches){.loop = l, .user = user};
+	rng_init(&pw->rng, rng_secure());
+	loop_timer_init(&pw->sample, l, port_stall_glance);
 	pw->socks_user.destroyed = on_destroyed;
 	pw->socks_user.lost = on_lost;
 	pw->socks_user.settled = on_settled;
@@ -441,8 +483,10 @@ port_watches_init(struct port_watches *pw, struct loop *l, struct port_watches_u
 void
 port_watches_done(struct port_watches *pw)
 {
-	if (pw->poll.loop != NULL)
-		loop_timer_cancel(&pw->poll);
+	if (pw->loop == NULL)
+		return;
+	loop_timer_cancel(&pw->poll);
+	loop_timer_cancel(&pw->sample);
 	port_owners_done(&pw->owners);
 	nl_socks_done(&pw->socks);
 	free(pw->watches);

@@ -6,6 +6,7 @@
 #ifndef KERNEL_PORT_WATCH_H
 #define KERNEL_PORT_WATCH_H
 
+#include "base/rng.h"
 #include "kernel/helper_policy.h"
 #include "kernel/nl_sock.h"
 #include "kernel/port_owner.h"
@@ -29,6 +30,10 @@ struct port_watch {
 /* One socket that serves some of them. */
 struct port_sock {
 	struct nl_sock sock;
+	mono_t since;     /* its queue has not shrunk */
+	unsigned samples; /* taken since */
+	bool pressed;     /* and has grown, or been full */
+	bool told;        /* and that has been reported */
 };
 
 struct port_watches;
@@ -39,6 +44,10 @@ struct port_watches_user {
 };
 
 struct port_watches {
+	struct loop *loop;
+	struct rng rng;
+	dur_t stall; /* 0: queues are not sampled */
+	struct loop_timer sample;
 	struct nl_socks socks;
 	struct nl_socks_user socks_user;
 	struct nl_sock_dump dump;
@@ -73,5 +82,21 @@ struct port_report {
 bool port_watches_report(struct port_watches *pw, struct port_report *out);
 /* It has been told. */
 void port_watches_reported(struct port_watches *pw);
+
+/* -- between port_watch.c and port_stall.c -- */
+
+/* Looks which sockets there are, and what follows. */
+void port_watches_look(struct port_watches *pw);
+bool port_sock_serves(const struct nl_sock *s, const struct kernel_listen *what);
+/* Both are bound to the same address and port. */
+bool port_sock_shares(const struct port_sock *a, const struct port_sock *b);
+/* The same socket among those of another look; NULL when it is not there. */
+const struct port_sock *port_sock_find(
+    const struct port_sock *socks, size_t count, const struct port_sock *key);
+/* Owes the report that the port looks wrong. */
+void port_watch_suspect(struct port_watches *pw, struct port_watch *w);
+/* After a look: compares the queues with those of the look before. */
+void port_stall_judge(struct port_watches *pw, const struct port_sock *before, size_t before_count);
+loop_timer_fn port_stall_glance;
 
 #endif
