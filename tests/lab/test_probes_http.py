@@ -108,7 +108,12 @@ class Nginx:
         (self.dir / "access.log").write_text("", encoding="ascii")
         argv = ["nginx", "-p", self.dir, "-c", self.dir / "nginx.conf", "-g", "user root;"]
         self.process = self.host.spawn("nginx", argv)
+        wait_until(self._listens, 10, "nginx listens")
         return self
+
+    def _listens(self):
+        """Until then the probes' states may still be those of the server before."""
+        return ":80 " in self.host.run(["ss", "-Hltn"]).stdout
 
     def stop(self):
         if self.process:

@@ -72,7 +72,8 @@ check_example(const struct config *c)
 	assert_non_null(conf_map_find(&c->probes, "resolver"));
 	assert_non_null(dns);
 	s = dns->value;
-	assert_int_equal(s->addresses.count, 2);
+	assert_int_equal(s->addresses.count, 1);
+	assert_int_equal(s->listens.count, 2);
 	assert_int_equal(s->require.count, 1);
 	assert_non_null(bgp);
 	assert_int_equal(bgp->as, 64501);
