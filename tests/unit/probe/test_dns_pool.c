@@ -169,7 +169,8 @@ run_many(const char *address)
 		served++;
 	}
 	assert_int_equal(served, MANY);
-	assert_true(other_port); /* all of seven batches through one socket: once in 16 million runs */
+	assert_true(
+	    other_port); /* all of seven batches through one socket: once in 16 million runs */
 	for (unsigned i = 0; i < MANY; i++) {
 		wait_for(&w, &all[i].answers, 1);
 		assert_int_equal(all[i].failures, 0);
